@@ -1,0 +1,50 @@
+"""Decorators of pages: who may open them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from accounts.credentials import resolve
+from restai_site.lib.actor import Actor
+from restai_site.lib.errors import Forbidden
+
+PageView = Callable[..., HttpResponseBase]
+
+
+class SignedInRequest(HttpRequest):
+    """A request whose sender is known; the type of `request` in signed-in pages."""
+
+    actor: Actor
+
+
+def signed_in(view: PageView) -> PageView:
+    """Give the view `request.actor`; send everybody else to the log-in page and back."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        actor = resolve(request)
+        if actor is None:
+            return redirect_to_login(request.get_full_path())
+        if actor.api_key_id is not None:
+            raise Forbidden("Pages are for people; API keys belong to the API.")
+        cast(SignedInRequest, request).actor = actor
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def platform_admin(view: PageView) -> PageView:
+    """As `signed_in`, for platform administrators alone."""
+
+    @signed_in
+    @wraps(view)
+    def checked(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.actor.is_platform_admin:
+            raise Forbidden("This page is for platform administrators.")
+        return view(request, *args, **kwargs)
+
+    return checked

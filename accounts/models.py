@@ -1,0 +1,120 @@
+"""Users, their API keys, and the one-time set-up link."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.querysets import ApiKeyQuerySet, UserQuerySet
+
+
+def normal_email(email: str) -> str:
+    """Return the one spelling under which an address is stored and looked up."""
+    return email.strip().lower()
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Finds users by e-mail, whatever its case."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=normal_email(username or ""))  # type: ignore[no-any-return]
+
+
+class User(AbstractBaseUser):
+    """A person who can sign in."""
+
+    class Theme(models.TextChoices):
+        SYSTEM = "system", "As the system"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
+    email = models.EmailField(
+        "e-mail address",
+        max_length=254,
+        unique=True,
+        error_messages={"unique": "There is already a user with this e-mail address."},
+    )
+    name = models.CharField(max_length=100, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_platform_admin = models.BooleanField("platform administrator", default=False)
+    theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [
+            # One spelling in the table makes the unique index hold whatever case people type.
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case")
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.email.partition("@")[0]
+
+    # Django's admin asks these four.
+    @property
+    def is_staff(self) -> bool:
+        return self.is_platform_admin
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.is_platform_admin
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return self.is_active and self.is_platform_admin
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and self.is_platform_admin
+
+
+class ApiKey(models.Model):
+    """A credential for programs. The key itself is shown once and never stored."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def is_usable(self) -> bool:
+        expired = self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.revoked_at is None and not expired
+
+
+class SetupLink(models.Model):
+    """The one-time link that makes the first administrator. There is at most one row."""
+
+    singleton = models.BooleanField(default=True, unique=True, editable=False)
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(singleton=True), name="setup_link_single_row")
+        ]
+
+    def __str__(self) -> str:
+        return "used" if self.used_at else "open"

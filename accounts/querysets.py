@@ -1,0 +1,41 @@
+"""Which users and keys an actor may reach."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from restai_site.lib.actor import Actor
+
+if TYPE_CHECKING:
+    from accounts.models import ApiKey, User
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    """Users. Whom a team admin may see is the business of teams."""
+
+    def visible_to(self, actor: Actor) -> "UserQuerySet":
+        """Platform administrators see everybody, others themselves."""
+        return self if actor.is_platform_admin else self.filter(pk=actor.user_id)
+
+    def editable_by(self, actor: Actor) -> "UserQuerySet":
+        """Platform administrators edit everybody, others themselves."""
+        return self.visible_to(actor)
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Keys: their owner's business; platform administrators may see and revoke them."""
+
+    def visible_to(self, actor: Actor) -> "ApiKeyQuerySet":
+        """Platform administrators see all keys, others their own."""
+        return self if actor.is_platform_admin else self.filter(user_id=actor.user_id)
+
+    def editable_by(self, actor: Actor) -> "ApiKeyQuerySet":
+        """Whoever sees a key may revoke it, but not by a key."""
+        return self.none() if actor.api_key_id is not None else self.visible_to(actor)
+
+    def usable(self) -> "ApiKeyQuerySet":
+        """Keys that are neither revoked nor expired, of active users."""
+        unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+        return self.filter(unexpired, revoked_at__isnull=True, user__is_active=True)

@@ -1,0 +1,5 @@
+"""REST API of the audit trail."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,98 @@
+"""Writing the audit trail."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import models, transaction
+
+from audit.models import Entry
+from restai_site.lib.actor import Actor
+from restai_site.lib.crypto import EncryptedTextField
+
+CHANGED = "changed"
+LONGEST_VALUE = 500
+SECRET_FIELD_NAMES = frozenset({"password", "digest", "api_key"})
+Changes = dict[str, dict[str, Any]]
+
+
+def record(
+    actor: Actor,
+    action: str,
+    target: models.Model,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    team_id: int | None = None,
+    status: int = 200,
+) -> Entry:
+    """Append one entry; call it inside the transaction of the change it speaks of.
+
+    `changes` maps field names to what `changes_of` returns, or to plain values. Raises
+    TransactionManagementError outside a transaction: a change must not be kept without its entry.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("audit.record() needs a transaction.")
+    return Entry.objects.create(
+        actor_id=actor.user_id,
+        actor_email=actor.email,
+        credential=actor.credential,
+        impersonator_id=actor.impersonator_id,
+        impersonator_email=actor.impersonator_email,
+        action=action,
+        target_type=target._meta.label_lower,
+        target_id=str(target.pk),
+        target_name=neutral(str(target))[:200],
+        team_id=team_id,
+        status=status,
+        ip=actor.ip,
+        user_agent=neutral(actor.user_agent)[:200],
+        request_id=actor.request_id,
+        changes={name: plain(value) for name, value in (changes or {}).items()},
+    )
+
+
+def changes_of(target: models.Model, values: Mapping[str, Any]) -> Changes:
+    """Return before and after of the fields in `values` that differ from `target`.
+
+    Secrets appear only as "changed".
+    """
+    changes: Changes = {}
+    for name, after in values.items():
+        before = getattr(target, name)
+        if before == after:
+            continue
+        if is_secret(target, name):
+            changes[name] = {"before": CHANGED, "after": CHANGED}
+        else:
+            changes[name] = {"before": plain(before), "after": plain(after)}
+    return changes
+
+
+def is_secret(target: models.Model, name: str) -> bool:
+    """Tell whether the field holds a secret, which no entry may show."""
+    field = target._meta.get_field(name)
+    return isinstance(field, EncryptedTextField) or name in SECRET_FIELD_NAMES
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON can hold it, short and on one line."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, models.Model):
+        return {"id": value.pk, "name": neutral(str(value))[:LONGEST_VALUE]}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Decimal | UUID):
+        return [plain(item) for item in value]
+    return neutral(str(value))[:LONGEST_VALUE]
+
+
+def neutral(text: str) -> str:
+    """Return `text` with control characters made visible, so that it cannot forge lines."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,1 @@
+"""Models that can be called, and the accounts at their providers."""

@@ -1,0 +1,1 @@
+"""Verdicts on text. Holds no models yet; the pipeline calls into this layer."""

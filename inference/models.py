@@ -1,0 +1,69 @@
+"""Conversations of people with projects."""
+
+import uuid
+
+from django.db import models
+
+from accounts.models import User
+from inference.querysets import ConversationQuerySet
+from projects.models import Project, UsageRecord
+
+TITLE_MAX_LENGTH = 120
+
+
+class Conversation(models.Model):
+    """A person's exchange with a project. It is theirs alone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="conversations")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="conversations")
+    title = models.CharField(max_length=TITLE_MAX_LENGTH)
+    pinned = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-updated_at"]
+        indexes = [
+            models.Index(fields=["user", "project", "-updated_at"], name="conversation_user_newest")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Message(models.Model):
+    """One turn. Its parent is the turn it answers or follows; siblings are alternatives."""
+
+    class Role(models.TextChoices):
+        USER = "user", "User"
+        ASSISTANT = "assistant", "Assistant"
+
+    class Status(models.TextChoices):
+        COMPLETE = "complete", "Complete"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages"
+    )
+    parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
+    role = models.CharField(max_length=9, choices=Role.choices)
+    content = models.TextField(blank=True)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.COMPLETE)
+    usage = models.OneToOneField(
+        UsageRecord, null=True, on_delete=models.SET_NULL, related_name="message"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        indexes = [
+            models.Index(fields=["conversation", "created_at"], name="message_conversation_order")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.id}"

@@ -1,0 +1,5 @@
+"""The OpenAI-compatible API."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

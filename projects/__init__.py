@@ -1,0 +1,1 @@
+"""Projects: a model with a system prompt, and who may use it."""

@@ -1,0 +1,162 @@
+"""Projects, the versions of their prompts, who may use them, and the ledger of use."""
+
+from decimal import Decimal
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from accounts.models import ApiKey, User
+from catalog.models import LLM
+from projects.querysets import ProjectMemberQuerySet, ProjectQuerySet, UsageQuerySet
+from teams.models import Team
+
+PROMPT_MAX_LENGTH = 100_000
+
+
+class Project(models.Model):
+    """A model with a system prompt, owned by a team."""
+
+    class Visibility(models.TextChoices):
+        MEMBERS = "members", "Only people added to the project"
+        TEAM = "team", "Everybody in the team"
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="projects")
+    name = models.CharField(max_length=100)
+    description = models.CharField(max_length=500, blank=True)
+    llm = models.ForeignKey(
+        LLM, on_delete=models.PROTECT, related_name="projects", verbose_name="LLM"
+    )
+    system_prompt = models.TextField(blank=True, max_length=PROMPT_MAX_LENGTH)
+    temperature = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(2)]
+    )
+    top_p = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    max_tokens = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
+    )
+    visibility = models.CharField(
+        max_length=7, choices=Visibility.choices, default=Visibility.MEMBERS
+    )
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "name"],
+                name="project_name_once_per_team",
+                violation_error_message="The team already has a project with this name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PromptVersion(models.Model):
+    """The system prompt of a project as it was from one change to the next."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="prompt_versions")
+    number = models.PositiveIntegerField()
+    text = models.TextField(blank=True, max_length=PROMPT_MAX_LENGTH)
+    note = models.CharField(max_length=200, blank=True)
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="prompt_version_number_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+
+class ProjectMember(models.Model):
+    """A user's right to use or edit a project."""
+
+    class Role(models.TextChoices):
+        VIEWER = "viewer", "Viewer: may chat"
+        EDITOR = "editor", "Editor: may change the project"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="project_memberships")
+    role = models.CharField(max_length=6, choices=Role.choices, default=Role.VIEWER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectMemberQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="project_member_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} as {self.role}"
+
+
+class UsageRecord(models.Model):
+    """One call of a model: who, what, how many tokens, for how much. Never changed.
+
+    Its references have no constraint: they keep their numbers when what they name is deleted.
+    """
+
+    class Kind(models.TextChoices):
+        CHAT = "chat", "Chat"
+        EMBEDDING = "embedding", "Embedding"
+
+    class TokensSource(models.TextChoices):
+        PROVIDER = "provider", "Reported by the provider"
+        TOKENIZER = "tokenizer", "Counted by a tokenizer"
+
+    class Outcome(models.TextChoices):
+        COMPLETED = "completed", "Completed"
+        CANCELLED = "cancelled", "Cancelled by the client"
+        PROVIDER_ERROR = "provider_error", "Provider error"
+        TIMEOUT = "timeout", "Timed out"
+
+    project = models.ForeignKey(
+        Project, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="usage"
+    )
+    team = models.ForeignKey(
+        Team, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="usage"
+    )
+    user = models.ForeignKey(
+        User, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="usage"
+    )
+    api_key = models.ForeignKey(
+        ApiKey, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="usage"
+    )
+    model_name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=9, choices=Kind.choices, default=Kind.CHAT)
+    prompt_tokens = models.PositiveIntegerField()
+    completion_tokens = models.PositiveIntegerField()
+    tokens_source = models.CharField(max_length=9, choices=TokensSource.choices)
+    cost = models.DecimalField(max_digits=20, decimal_places=12, default=Decimal(0))
+    latency_ms = models.PositiveIntegerField()
+    first_token_ms = models.PositiveIntegerField(null=True)
+    outcome = models.CharField(max_length=14, choices=Outcome.choices)
+    streamed = models.BooleanField(default=False)
+    request_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = UsageQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["project", "-created_at"], name="usage_project_newest"),
+            models.Index(fields=["team", "-created_at"], name="usage_team_newest"),
+            models.Index(fields=["user", "-created_at"], name="usage_user_newest"),
+            models.Index(fields=["-created_at"], name="usage_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_name} {self.outcome}"

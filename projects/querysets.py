@@ -1,0 +1,80 @@
+"""Which projects, assignments and usage an actor may reach."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+
+from restai_site.lib.actor import Actor
+from teams.models import Membership, Team
+
+if TYPE_CHECKING:
+    from projects.models import Project, ProjectMember, UsageRecord
+
+EDITOR_ROLE = "editor"
+TEAM_VISIBILITY = "team"
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    """Projects: reached through the team, an assignment, or visibility within the team."""
+
+    def visible_to(self, actor: Actor) -> "ProjectQuerySet":
+        """All for platform administrators; else run, assigned, or shared within a team of theirs."""
+        if actor.is_platform_admin:
+            return self
+        mine = Membership.objects.filter(user_id=actor.user_id)
+        shared = Q(visibility=TEAM_VISIBILITY, team_id__in=mine.values("team_id"))
+        return self.filter(_run_by(actor) | _assigned_to(actor) | shared)
+
+    def editable_by(self, actor: Actor) -> "ProjectQuerySet":
+        """All for platform administrators; else run by the team's admin or assigned as editor."""
+        if actor.is_platform_admin:
+            return self
+        return self.filter(_run_by(actor) | _assigned_to(actor, EDITOR_ROLE))
+
+    def managed_by(self, actor: Actor) -> "ProjectQuerySet":
+        """Where the actor decides who has access: platform and team admins."""
+        return self if actor.is_platform_admin else self.filter(_run_by(actor))
+
+
+class ProjectMemberQuerySet(models.QuerySet["ProjectMember"]):
+    """Assignments: seen and changed by whoever manages the project."""
+
+    def visible_to(self, actor: Actor) -> "ProjectMemberQuerySet":
+        """The assignments of every project that is editable."""
+        return self.filter(project__in=_projects().editable_by(actor))
+
+    def editable_by(self, actor: Actor) -> "ProjectMemberQuerySet":
+        """The assignments of every project that is managed."""
+        return self.filter(project__in=_projects().managed_by(actor))
+
+
+class UsageQuerySet(models.QuerySet["UsageRecord"]):
+    """The ledger: everybody sees their own use, team admins their team's."""
+
+    def visible_to(self, actor: Actor) -> "UsageQuerySet":
+        """All for platform administrators, the team's for team admins, else one's own."""
+        if actor.is_platform_admin:
+            return self
+        run = Team.objects.editable_by(actor)
+        return self.filter(Q(user_id=actor.user_id) | Q(team_id__in=run.values("pk")))
+
+
+def _run_by(actor: Actor) -> Q:
+    run = Membership.objects.filter(user_id=actor.user_id, role=Membership.Role.ADMIN)
+    return Q(team_id__in=run.values("team_id"))
+
+
+def _assigned_to(actor: Actor, role: str | None = None) -> Q:
+    from projects.models import ProjectMember
+
+    assigned = ProjectMember.objects.filter(user_id=actor.user_id)
+    if role:
+        assigned = assigned.filter(role=role)
+    return Q(pk__in=assigned.values("project_id"))
+
+
+def _projects() -> ProjectQuerySet:
+    from projects.models import Project
+
+    return Project.objects.all()

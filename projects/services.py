@@ -1,0 +1,193 @@
+"""What can be done to projects, their prompts and their members."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from accounts.models import User
+from audit.services import changes_of, record
+from catalog.models import LLM
+from projects.models import Project, ProjectMember, PromptVersion
+from restai_site.lib.actor import Actor
+from restai_site.lib.errors import Conflict, Forbidden, Invalid
+from teams.models import Membership, Team
+
+EDITABLE_FIELDS = frozenset(
+    {"name", "description", "llm", "temperature", "top_p", "max_tokens", "visibility"}
+)
+NAME_TAKEN = "The team already has a project with this name."
+
+
+@transaction.atomic
+def create_project(team: Team, values: Mapping[str, Any], *, actor: Actor) -> Project:
+    """Create a project in a team that the actor runs.
+
+    `values` may hold EDITABLE_FIELDS and `system_prompt`. Raises Forbidden, Invalid (LLM not
+    granted), Conflict (name taken).
+    """
+    if not Team.objects.editable_by(actor).filter(pk=team.pk).exists():
+        raise Forbidden("Only admins of the team may create projects in it.")
+    _require_known(values, EDITABLE_FIELDS | {"system_prompt"})
+    require_grant(team, values["llm"])
+    project = Project(team=team, created_by_id=actor.user_id, **values)
+    _save(project)
+    _add_version(project, note="First version", actor=actor)
+    changes = {name: values[name] for name in values if name != "system_prompt"}
+    record(actor, "project.create", project, team_id=team.pk, changes=changes)
+    return project
+
+
+@transaction.atomic
+def update_project(project: Project, values: Mapping[str, Any], *, actor: Actor) -> Project:
+    """Change fields of a project.
+
+    Who sees a project is decided by those who manage it, the rest by its editors. Raises
+    Forbidden, Invalid (LLM not granted), Conflict (name taken).
+    """
+    project = _lock(project, actor)
+    _require_known(values, EDITABLE_FIELDS)
+    changes = changes_of(project, values)
+    if not changes:
+        return project
+    if "visibility" in changes:
+        _require_managed(project, actor)
+    if "llm" in changes:
+        require_grant(project.team, values["llm"])
+    for name in changes:
+        setattr(project, name, values[name])
+    _save(project, [*changes, "updated_at"])
+    record(actor, "project.update", project, team_id=project.team_id, changes=changes)
+    return project
+
+
+@transaction.atomic
+def delete_project(project: Project, *, actor: Actor) -> None:
+    """Delete a project with its conversations; the usage ledger stays. Raises Forbidden."""
+    project = _lock(project, actor)
+    _require_managed(project, actor)
+    record(actor, "project.delete", project, team_id=project.team_id)
+    project.delete()
+
+
+@transaction.atomic
+def set_prompt(
+    project: Project, text: str, *, note: str = "", actor: Actor
+) -> PromptVersion | None:
+    """Set the system prompt and keep it as a new version; None when the text is unchanged."""
+    project = _lock(project, actor)
+    if text == project.system_prompt:
+        return None
+    project.system_prompt = text
+    project.save(update_fields=["system_prompt", "updated_at"])
+    version = _add_version(project, note=note, actor=actor)
+    record(
+        actor,
+        "project.prompt",
+        project,
+        team_id=project.team_id,
+        changes={"version": version.number, "note": note},
+    )
+    return version
+
+
+def restore_prompt(version: PromptVersion, *, actor: Actor) -> PromptVersion | None:
+    """Make the text of an older version the prompt again, as a new version."""
+    note = f"Restored version {version.number}"
+    return set_prompt(version.project, version.text, note=note, actor=actor)
+
+
+@transaction.atomic
+def add_project_member(
+    project: Project, user: User, *, role: str = "viewer", actor: Actor
+) -> ProjectMember:
+    """Assign a member of the team to the project. Raises Forbidden, Invalid, Conflict."""
+    project = _lock(project, actor)
+    _require_managed(project, actor)
+    _require_role(role)
+    if not Membership.objects.filter(team=project.team_id, user=user).exists():
+        message = "Only members of the team can be added; add the person to the team first."
+        raise Invalid(message, fields={"user": [message]})
+    try:
+        with transaction.atomic():
+            member = ProjectMember.objects.create(project=project, user=user, role=role)
+    except IntegrityError:
+        raise Conflict(f"{user} already has access to the project.") from None
+    changes = {"user": user, "role": role}
+    record(actor, "project.member_add", project, team_id=project.team_id, changes=changes)
+    return member
+
+
+@transaction.atomic
+def change_project_role(member: ProjectMember, *, role: str, actor: Actor) -> ProjectMember:
+    """Change what an assigned user may do. Raises Forbidden, Invalid."""
+    project = _lock(member.project, actor)
+    _require_managed(project, actor)
+    _require_role(role)
+    changes = changes_of(member, {"role": role})
+    if changes:
+        member.role = role
+        member.save(update_fields=["role"])
+        shown = {"user": member.user, **changes}
+        record(actor, "project.member_role", project, team_id=project.team_id, changes=shown)
+    return member
+
+
+@transaction.atomic
+def remove_project_member(member: ProjectMember, *, actor: Actor) -> None:
+    """Take a user's access to a project away. Raises Forbidden."""
+    project = _lock(member.project, actor)
+    _require_managed(project, actor)
+    changes = {"user": member.user}
+    record(actor, "project.member_remove", project, team_id=project.team_id, changes=changes)
+    member.delete()
+
+
+def require_grant(team: Team, llm: LLM) -> None:
+    """Raise Invalid unless `llm` is enabled and granted to `team`."""
+    if not team.llms.filter(pk=llm.pk, enabled=True).exists():
+        message = "This model is not granted to the team."
+        raise Invalid(message, code="model_not_granted", fields={"llm": [message]})
+
+
+def _lock(project: Project, actor: Actor) -> Project:
+    locked = Project.objects.select_for_update().get(pk=project.pk)
+    if not Project.objects.editable_by(actor).filter(pk=project.pk).exists():
+        raise Forbidden("Only editors of the project may do this.")
+    return locked
+
+
+def _require_managed(project: Project, actor: Actor) -> None:
+    if not Project.objects.managed_by(actor).filter(pk=project.pk).exists():
+        raise Forbidden("Only admins of the team may do this.")
+
+
+def _require_role(role: str) -> None:
+    if role not in ProjectMember.Role.values:
+        raise Invalid("A role is viewer or editor.", fields={"role": ["Choose viewer or editor."]})
+
+
+def _require_known(values: Mapping[str, Any], known: frozenset[str]) -> None:
+    if unknown := set(values) - known:
+        raise Invalid(f"These fields cannot be set here: {', '.join(sorted(unknown))}.")
+
+
+def _add_version(project: Project, *, note: str, actor: Actor) -> PromptVersion:
+    # The project's row is locked (or new), so the number is free.
+    last = project.prompt_versions.aggregate(last=Max("number"))["last"] or 0
+    return PromptVersion.objects.create(
+        project=project,
+        number=last + 1,
+        text=project.system_prompt,
+        note=note,
+        author_id=actor.user_id,
+    )
+
+
+def _save(project: Project, fields: list[str] | None = None) -> None:
+    try:
+        with transaction.atomic():
+            project.save(update_fields=fields)
+    except IntegrityError:
+        raise Conflict(NAME_TAKEN, fields={"name": [NAME_TAKEN]}) from None

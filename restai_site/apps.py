@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class SiteConfig(AppConfig):
+    """The composition root as an app: its commands, checks and tests."""
+
+    name = "restai_site"
+    verbose_name = "Site"
+
+
+class PlatformAdminConfig(AdminConfig):
+    """Django's admin behind the platform's own log-in."""
+
+    default_site = "restai_site.admin.PlatformAdminSite"

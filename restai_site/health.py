@@ -1,0 +1,39 @@
+"""Health: live says that this process answers, ready that its engines do."""
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+from redis.exceptions import RedisError
+
+from restai_site.lib.http import json_response
+
+
+async def live(request: HttpRequest) -> HttpResponse:
+    """Answer without touching anything else."""
+    return json_response({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """Ask the database and Redis; 503 when one of them is away."""
+    parts = {"database": _database_answers(), "redis": _redis_answers()}
+    answer = {name: "ok" if up else "unavailable" for name, up in parts.items()}
+    well = all(parts.values())
+    body = {"status": "ok" if well else "unavailable", **answer}
+    return json_response(body, 200 if well else 503)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _redis_answers() -> bool:
+    try:
+        cache.get("health")
+    except RedisError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Helpers without models, on which every app may stand."""

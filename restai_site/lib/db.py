@@ -1,0 +1,41 @@
+"""The one way from async code to the database.
+
+A hop costs a thread switch, so async views make as few as they can: one before the provider and
+one after. The threads live as long as the process and keep their connections.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cache, partial
+from typing import ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="database")
+
+
+async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` in a database thread and return its result.
+
+    With DATABASE_THREADS=0 the caller's own synchronous thread does the work, which lets a test
+    see it inside its transaction.
+    """
+    if settings.DATABASE_THREADS == 0:
+        return await sync_to_async(work, thread_sensitive=True)(*args, **kwargs)
+    call = partial(copy_context().run, _with_live_connection, partial(work, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+
+
+def _with_live_connection(work: Callable[[], T]) -> T:
+    close_old_connections()
+    return work()

@@ -1,0 +1,23 @@
+"""What a request tells about its sender."""
+
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """Return the client's address, or None when it cannot be told.
+
+    X-Forwarded-For is believed only as far as TRUSTED_PROXY_COUNT proxies wrote it: the entry that
+    many places from the right end.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    hops = settings.TRUSTED_PROXY_COUNT
+    if hops:
+        forwarded = request.headers.get("X-Forwarded-For", "").split(",")
+        address = forwarded[-hops].strip() if len(forwarded) >= hops else address
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return None

@@ -1,0 +1,200 @@
+"""The one stack of middleware, for synchronous and asynchronous requests.
+
+Django runs the hooks of its own middleware in a thread when the request is asynchronous: two
+thread switches for each. These hooks do not block, so `Inline` runs them where they are.
+"""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthentication
+from django.contrib.messages.middleware import MessageMiddleware as DjangoMessages
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessions
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware as DjangoCsrf
+from django.middleware.security import SecurityMiddleware as DjangoSecurity
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+from restai_site.lib.errors import DomainError
+from restai_site.lib.http import render_error
+from restai_site.lib.requests import client_ip
+
+GetResponse = Callable[[HttpRequest], Any]
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+# The documentation page of the API sets style attributes from its script.
+STYLE_ATTRIBUTES_POLICY = CONTENT_SECURITY_POLICY.replace(
+    "style-src 'self'", "style-src 'self' 'unsafe-inline'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Inline:
+    """Mixin for MiddlewareMixin subclasses whose hooks never block."""
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        before = getattr(self, "process_request", None)
+        early: HttpResponseBase | None = before(request) if before else None
+        response: HttpResponseBase = early or await self.get_response(request)  # type: ignore[attr-defined]
+        after = getattr(self, "process_response", None)
+        return after(request, response) if after else response
+
+
+class RequestContextMiddleware:
+    """Names the request, finds the client's address, and sets the headers of every answer."""
+
+    async_capable = sync_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        given = request.headers.get("X-Request-ID", "")
+        request.request_id = (  # type: ignore[attr-defined]
+            given if REQUEST_ID.fullmatch(given) else secrets.token_urlsafe(12)
+        )
+        request.client_ip = client_ip(request)  # type: ignore[attr-defined]
+        if self.is_async:
+            return self._answer_later(request, self.get_response(request))
+        return self._with_headers(request, self.get_response(request))
+
+    async def _answer_later(
+        self, request: HttpRequest, answer: Awaitable[HttpResponseBase]
+    ) -> HttpResponseBase:
+        return self._with_headers(request, await answer)
+
+    @staticmethod
+    def _with_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class SecurityMiddleware(Inline, DjangoSecurity):
+    """HSTS, nosniff, referrer and opener policy."""
+
+
+class AuthenticationMiddleware(Inline, DjangoAuthentication):
+    """Gives `request.user`, lazily."""
+
+
+class MessageMiddleware(Inline, DjangoMessages):
+    """Messages live in a signed cookie, so nothing here blocks."""
+
+
+class SessionMiddleware(Inline, DjangoSessions):
+    """Loads the session when it is first used; a hop only where there is something to save."""
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        self.process_request(request)
+        response: HttpResponseBase = await self.get_response(request)  # type: ignore[misc]
+        if not request.session.modified:
+            return self.process_response(request, response)  # type: ignore[arg-type]
+        save = sync_to_async(self.process_response, thread_sensitive=True)
+        return await save(request, response)  # type: ignore[arg-type]
+
+
+class CsrfViewMiddleware(Inline, DjangoCsrf):
+    """CSRF checks; tokens live in a cookie, so nothing here blocks."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        if iscoroutinefunction(get_response):
+            self.process_view = self._process_view_inline  # type: ignore[method-assign,assignment]
+
+    async def _process_view_inline(self, *args: Any) -> HttpResponseBase | None:
+        return DjangoCsrf.process_view(self, *args)
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
+    """WhiteNoise, without a thread switch for requests that are not for a file."""
+
+    async_capable = sync_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not request.path_info.startswith(settings.STATIC_URL):
+            return self.get_response(request)
+        if self.is_async:
+            return self._serve_later(request)
+        return super().__call__(request)
+
+    async def _serve_later(self, request: HttpRequest) -> HttpResponseBase:
+        found = self._find(request.path_info)
+        if found is None:
+            return await self.get_response(request)  # type: ignore[no-any-return]
+        return await sync_to_async(self._whole, thread_sensitive=False)(found, request)
+
+    def _find(self, path: str) -> Any:
+        return self.find_file(path) if self.autorefresh else self.files.get(path)
+
+    def _whole(self, found: Any, request: HttpRequest) -> HttpResponse:
+        streamed = self.serve(found, request)
+        content = b"".join(streamed) if request.method == "GET" else b""
+        response = HttpResponse(content, status=streamed.status_code)
+        response.headers.update(streamed.headers)
+        streamed.close()
+        return response
+
+
+class DomainErrorMiddleware:
+    """Turns a DomainError that a view lets out into the answer of that surface."""
+
+    async_capable = sync_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+            self.process_exception: Any = self._process_exception_inline
+        else:
+            self.process_exception = self._process_exception
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request)
+
+    @staticmethod
+    def _process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, BadRequest):
+            error = DomainError(str(error), code="bad_request")
+        return render_error(request, error) if isinstance(error, DomainError) else None
+
+    async def _process_exception_inline(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        return self._process_exception(request, error)

@@ -1,0 +1,224 @@
+"""The one settings file. All that differs between installations comes from the environment."""
+
+from pathlib import Path
+
+from restai_site.lib.env import Environment
+
+env = Environment()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEBUG = env.boolean("DEBUG", default=False)
+
+# --- Secrets ---------------------------------------------------------------------------------
+SECRET_KEY = env.secret("SECRET_KEY")
+API_KEY_PEPPER = env.secret("API_KEY_PEPPER")
+FIELD_ENCRYPTION_KEY = env.fernet_keys("FIELD_ENCRYPTION_KEY")
+
+# --- Address ---------------------------------------------------------------------------------
+PUBLIC_URL = env.text("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS")
+BEHIND_TLS = PUBLIC_URL.startswith("https://")
+# The number of reverse proxies in front whose X-Forwarded-For entries are believed.
+TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, most=10)
+
+# --- Applications ----------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "restai_site.apps.PlatformAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "restai_site.ui",
+    "restai_site.apps.SiteConfig",
+    "audit",
+    "accounts",
+    "catalog",
+    "teams",
+    "projects",
+    "guards",
+    "inference",
+    "widget",
+]
+MIDDLEWARE = [
+    "restai_site.middleware.RequestContextMiddleware",
+    "restai_site.middleware.SecurityMiddleware",
+    "restai_site.middleware.StaticFilesMiddleware",
+    "restai_site.middleware.SessionMiddleware",
+    "restai_site.middleware.CsrfViewMiddleware",
+    "restai_site.middleware.AuthenticationMiddleware",
+    "restai_site.middleware.MessageMiddleware",
+    "restai_site.middleware.DomainErrorMiddleware",
+]
+ROOT_URLCONF = "restai_site.urls"
+ASGI_APPLICATION = "restai_site.asgi.application"
+WSGI_APPLICATION = "restai_site.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "restai_site.ui.context.frame",
+            ],
+        },
+    }
+]
+
+# --- Engines ---------------------------------------------------------------------------------
+DATABASES = {
+    "default": env.postgres("DATABASE_URL")
+    | {
+        "CONN_MAX_AGE": env.integer("DATABASE_CONNECTION_SECONDS", 600),
+        "CONN_HEALTH_CHECKS": True,
+        # A test run makes its own database beside this one.
+        "TEST": {"NAME": None},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Threads that talk to the database on behalf of async views; 0 = in the caller's own thread.
+DATABASE_THREADS = env.integer("DATABASE_THREADS", 8, most=200)
+REDIS_URL = env.text("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "restai",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = env.text(
+    "CELERY_BEAT_SCHEDULE_FILE", str(BASE_DIR / "var" / "celerybeat-schedule")
+)
+CELERY_BEAT_SCHEDULE = {
+    "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
+}
+
+# --- Models ----------------------------------------------------------------------------------
+# The small language model that `make run` starts; empty where there is none.
+EMBEDDED_MODEL_URL = env.text("EMBEDDED_MODEL_URL", "")
+EMBEDDED_MODEL_KEY = env.text("EMBEDDED_MODEL_KEY", "")
+EMBEDDED_MODEL_NAME = env.text("EMBEDDED_MODEL_NAME", "smollm2-135m-instruct")
+PROVIDER_CONNECT_SECONDS = env.integer("PROVIDER_CONNECT_SECONDS", 10, least=1, most=120)
+PROVIDER_IDLE_SECONDS = env.integer("PROVIDER_IDLE_SECONDS", 60, least=1, most=3600)
+PROVIDER_TOTAL_SECONDS = env.integer("PROVIDER_TOTAL_SECONDS", 600, least=1, most=7200)
+PROVIDER_CONNECTIONS = env.integer("PROVIDER_CONNECTIONS", 1000, least=1, most=100_000)
+
+# --- People ----------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+ADMIN_EMAIL = env.text("RESTAI_ADMIN_EMAIL", "")
+ADMIN_PASSWORD = env.text("RESTAI_ADMIN_PASSWORD", "")
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "dashboard"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+# NIST SP 800-63B-4, section 3.1.1.2: 15 characters where the password is the only factor.
+PASSWORD_MIN_LENGTH = env.integer("PASSWORD_MIN_LENGTH", 15, least=15, most=128)
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_NAME = "__Host-session" if BEHIND_TLS else "session"
+SESSION_COOKIE_SECURE = BEHIND_TLS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = env.integer("SESSION_SECONDS", 14 * 24 * 3600, least=60)
+CSRF_COOKIE_NAME = "__Host-csrf" if BEHIND_TLS else "csrf"
+CSRF_COOKIE_SECURE = BEHIND_TLS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "restai_site.pages.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+# --- Answers ---------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = 63_072_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("REQUEST_MAX_BYTES", 4 * 1024 * 1024, least=1024)
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "var" / "staticfiles")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Collected files are compressed and named by their content; without them they come as they are.
+STATIC_COLLECTED = (STATIC_ROOT / "staticfiles.json").is_file() and not DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_COLLECTED or env.boolean("COLLECT_STATIC", default=False)
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
+WHITENOISE_AUTOREFRESH = not STATIC_COLLECTED
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.ActorAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.IsSignedIn"],
+    "DEFAULT_PARSER_CLASSES": ["restai_site.lib.drf.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_PAGINATION_CLASS": "restai_site.lib.drf.PagePagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "restai_site.lib.drf.problem_details",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "RESTai",
+    "DESCRIPTION": "A self-hosted, multi-tenant AI platform.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["accounts.api.permissions.IsSignedIn"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
+}

@@ -1,0 +1,25 @@
+"""The one map of addresses. Pages at the root, the REST API below /api, OpenAI's below /v1."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from restai_site import health, pages
+from restai_site.api import urls as api
+
+handler403 = pages.permission_denied
+handler404 = pages.page_not_found
+handler500 = pages.server_error
+
+urlpatterns = [
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("admin/", admin.site.urls),
+    path("api/", include(api)),
+    path("v1/", include("inference.openai_urls")),
+    path("", pages.dashboard, name="dashboard"),
+    path("", include("accounts.urls")),
+    path("", include("catalog.urls")),
+    path("", include("teams.urls")),
+    path("", include("projects.urls")),
+    path("", include("inference.urls")),
+]

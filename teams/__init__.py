@@ -1,0 +1,1 @@
+"""Tenants: teams, their members, and the models granted to them."""

@@ -1,0 +1,5 @@
+"""REST API of this app."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

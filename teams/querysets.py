@@ -1,0 +1,52 @@
+"""Which teams and memberships an actor may reach."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+from restai_site.lib.actor import Actor
+
+if TYPE_CHECKING:
+    from teams.models import Membership, Team
+
+ADMIN_ROLE = "admin"
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    """Teams: members see them, team admins run them."""
+
+    def visible_to(self, actor: Actor) -> "TeamQuerySet":
+        """Platform administrators see all teams, others those they belong to."""
+        if actor.is_platform_admin:
+            return self
+        return self.filter(pk__in=_memberships(actor).values("team_id"))
+
+    def editable_by(self, actor: Actor) -> "TeamQuerySet":
+        """Platform administrators run all teams, team admins theirs."""
+        if actor.is_platform_admin:
+            return self
+        return self.filter(pk__in=_memberships(actor).filter(role=ADMIN_ROLE).values("team_id"))
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Memberships: seen by the whole team, changed by its admins."""
+
+    def visible_to(self, actor: Actor) -> "MembershipQuerySet":
+        """The memberships of every team that is visible."""
+        return self.filter(team__in=_teams().visible_to(actor))
+
+    def editable_by(self, actor: Actor) -> "MembershipQuerySet":
+        """The memberships of every team that is editable."""
+        return self.filter(team__in=_teams().editable_by(actor))
+
+
+def _memberships(actor: Actor) -> "MembershipQuerySet":
+    from teams.models import Membership
+
+    return Membership.objects.filter(user_id=actor.user_id)
+
+
+def _teams() -> TeamQuerySet:
+    from teams.models import Team
+
+    return Team.objects.all()

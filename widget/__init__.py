@@ -1,0 +1,1 @@
+"""The public chat for other websites. Holds no models yet."""
