@@ -7,7 +7,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from audit.services import changes_of, record
+from audit.services import CHANGED, changes_of, is_secret, record
 from catalog.models import CatalogModel, ProviderAccount
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
@@ -116,8 +116,7 @@ def _explained(error: IntegrityError) -> Invalid | Conflict:
 
 
 def _shown(row: models.Model, values: Mapping[str, Any]) -> dict[str, Any]:
-    blank = type(row)()
-    return changes_of(blank, values)
+    return {name: CHANGED if is_secret(row, name) else value for name, value in values.items()}
 
 
 def _require_platform_admin(actor: Actor) -> None:

@@ -1,0 +1,66 @@
+"""The shared test clients. A request that writes without leaving an audit entry fails the test."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+from django.test import Client
+from rest_framework.test import APIClient
+
+WRITE = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"(\w+)"', re.IGNORECASE)
+# What may be written without an entry, and why.
+UNAUDITED = [
+    re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "django_session"'),  # the log-in is audited
+    re.compile(r'^UPDATE "accounts_apikey" SET "last_used_at" = [^,]+ WHERE'),  # once a minute
+    re.compile(r'^INSERT INTO "projects_usagerecord"'),  # a ledger of its own
+    re.compile(r'^(INSERT INTO|UPDATE) "inference_message"'),  # people's own words
+    re.compile(r'^UPDATE "inference_conversation" SET "updated_at" = [^,]+ WHERE'),
+]
+AUDIT_TABLE = "audit_entry"
+
+
+class WriteLog:
+    """Collects the writes of one request."""
+
+    def __init__(self) -> None:
+        self.writes: list[str] = []
+        self.audited = False
+
+    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, ctx: Any) -> Any:
+        match = WRITE.match(str(sql))
+        if match and match[1] == AUDIT_TABLE:
+            self.audited = True
+        elif match and not any(allowed.match(str(sql)) for allowed in UNAUDITED):
+            self.writes.append(str(sql)[:200])
+        return execute(sql, params, many, ctx)
+
+    def check(self, request: Any) -> None:
+        """Fail when something was written and nothing recorded."""
+        if self.writes and not self.audited:
+            written = "\n  ".join(self.writes)
+            raise AssertionError(
+                f"{request.get('REQUEST_METHOD')} {request.get('PATH_INFO')} wrote without an "
+                f"audit entry:\n  {written}"
+            )
+
+
+class _Audited:
+    def request(self, **request: Any) -> Any:
+        log = WriteLog()
+        with connection.execute_wrapper(log):
+            response = super().request(**request)  # type: ignore[misc]
+        log.check(request)
+        return response
+
+
+class AuditedClient(_Audited, Client):
+    """For pages."""
+
+
+class AuditedAPIClient(_Audited, APIClient):
+    """For the REST API and /v1; `with_key` sends a bearer token."""
+
+    def with_key(self, plaintext: str) -> "AuditedAPIClient":
+        self.credentials(HTTP_AUTHORIZATION=f"Bearer {plaintext}")
+        return self
