@@ -1,0 +1,139 @@
+"""`make run`: everything that a newcomer needs, in one command, stopped by one Ctrl-C."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from types import FrameType
+
+import psutil
+
+from restai_site.embedded import model, postgres, processes, valkey
+from restai_site.embedded.installation import (
+    ROOT,
+    Installation,
+    outer_environment,
+    reachable,
+)
+from restai_site.embedded.supervisor import Supervisor, answers
+
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+
+
+def main() -> int:
+    """Start the engines, bring the database up to date, then run the programs until told to end."""
+    os.chdir(ROOT)
+    _end_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    installation = Installation(outer_environment())
+    installation.lock()
+    _heal(installation)
+    host, port = installation.web_address()
+    with _engines(installation) as engines:
+        inner = installation.inner_environment(host, port)
+        greeting = _prepare(installation, inner)
+        supervisor = Supervisor(
+            engines, is_up=lambda: answers(reachable(host), port), greeting=greeting
+        )
+        for name, command in _programs(installation, host, port).items():
+            supervisor.add(name, command, inner)
+        say("Starting the web server and the worker ...")
+        try:
+            return supervisor.run()
+        finally:
+            processes.end(processes.owned_by(installation.folder))
+
+
+def say(sentence: str) -> None:
+    """Print a line of progress at once."""
+    print(sentence, flush=True)
+
+
+def _end_on(*signals: signal.Signals) -> None:
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    for number in signals:
+        signal.signal(number, leave)
+
+
+def _heal(installation: Installation) -> None:
+    """End what outlived a launcher that was killed; the engines look after themselves."""
+    leftovers = processes.owned_by(installation.folder)
+    if leftovers:
+        say(f"Ending {len(leftovers)} processes that the last run left behind ...")
+        processes.end(leftovers)
+
+
+@contextlib.contextmanager
+def _engines(installation: Installation) -> Iterator[dict[str, psutil.Process]]:
+    """Run the engines that the operator does not bring; stop them at the end, PostgreSQL last."""
+    running: dict[str, psutil.Process | None] = {}
+    try:
+        if installation.starts_postgres:
+            say("Starting PostgreSQL ...")
+            postgres.start(installation.postgres_folder)
+            running["PostgreSQL"] = postgres.running(installation.postgres_folder)
+        if installation.starts_valkey:
+            say("Starting Valkey ...")
+            valkey.start(installation.valkey_folder)
+            running["Valkey"] = valkey.running(installation.valkey_folder)
+        if installation.starts_model:
+            model.prepare(installation.model_folder)
+        yield {name: process for name, process in running.items() if process is not None}
+    finally:
+        _ignore(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        if installation.starts_valkey:
+            valkey.stop(installation.valkey_folder)
+        if installation.starts_postgres:
+            postgres.stop(installation.postgres_folder)
+        say("Everything has stopped.")
+
+
+def _ignore(*signals: signal.Signals) -> None:
+    """A second Ctrl-C must not leave half of it running."""
+    for number in signals:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _prepare(installation: Installation, inner: Mapping[str, str]) -> str:
+    """Migrate, give the serving role its rights, set up; return the line that says where to go."""
+    owner = installation.owner_environment(inner)
+    say("Bringing the database up to date ...")
+    _manage(owner, "migrate", "--no-input", "--verbosity", "0")
+    if installation.has_owner_url:
+        _manage(owner, "grant_web_role", installation.web_role)
+    return _manage(inner, "setup", "--print-link").strip()
+
+
+def _manage(environment: Mapping[str, str], *words: str) -> str:
+    """Run a management command; its errors have told the reason, so that ours need not."""
+    done = subprocess.run(
+        [*MANAGE, *words], env=dict(environment), stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode != 0:
+        print(done.stdout, file=sys.stderr)
+        raise SystemExit(f"`manage.py {words[0]}` failed: see the lines above.")
+    return done.stdout
+
+
+def _programs(installation: Installation, host: str, port: int) -> dict[str, list[str]]:
+    """Return the command lines of the children by name."""
+    workers = installation.env.integer("WEB_WORKERS", 1, least=1, most=64)
+    threads = installation.env.integer("WORKER_PROCESSES", 2, least=1, most=64)
+    python = [sys.executable, "-m"]
+    web = [*python, "granian", "--interface", "asgi", "--host", host, "--port", str(port)]
+    web += ["--workers", str(workers), "--no-ws", "restai_site.asgi:application"]
+    worker = [*python, "celery", "--app", "restai_site.celery", "worker", "--beat"]
+    worker += ["--concurrency", str(threads), "--loglevel", "WARNING"]
+    worker += ["--without-gossip", "--without-mingle"]
+    programs = {"web": web, "worker": worker}
+    if installation.starts_model:
+        name = installation.env.text("EMBEDDED_MODEL_NAME", model.NAME)
+        programs["model"] = model.command(installation.model_folder, name)
+    return programs
+
+
+if __name__ == "__main__":
+    sys.exit(main())
