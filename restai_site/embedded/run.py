@@ -51,7 +51,7 @@ def say(sentence: str) -> None:
 
 
 def _end_on(*signals: signal.Signals) -> None:
-    def leave(number: int, frame: FrameType | None) -> None:
+    def leave(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
     for number in signals:
