@@ -19,6 +19,8 @@ SECRETS: dict[str, Callable[[], str]] = {
     "API_KEY_PEPPER": keys.random_text,
     "FIELD_ENCRYPTION_KEY": keys.fernet_key,
 }
+# Other accounts, PostgreSQL's among them, may pass through the folder and not list it.
+OPEN_TO_PASS = 0o711
 DEFAULT_PORT = 8000
 PORTS_TO_TRY = 100
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
@@ -40,7 +42,10 @@ class Installation:
 
     def __post_init__(self) -> None:
         self.folder = Path(self.outer.get("RESTAI_DATA_DIR") or ROOT / "var").resolve()
-        self.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True)
+            self.folder.chmod(OPEN_TO_PASS)
+        self.secrets.mkdir(mode=0o700, exist_ok=True)
 
     @property
     def secrets(self) -> Path:

