@@ -19,6 +19,9 @@ from restai_site.embedded.installation import (
 )
 from restai_site.embedded.supervisor import Supervisor, answers
 
+LEFTOVER_SECONDS = 3.0
+# Who runs everything as root on purpose need not be told so at each start.
+QUIET_AS_ROOT = "ignore:You're running the worker with superuser"
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 
 
@@ -33,9 +36,12 @@ def main() -> int:
     with _engines(installation) as engines:
         inner = installation.inner_environment(host, port)
         greeting = _prepare(installation, inner)
-        supervisor = Supervisor(
-            engines, is_up=lambda: answers(reachable(host), port), greeting=greeting
-        )
+
+        def is_up() -> bool:
+            loaded = not installation.starts_model or model.is_ready(installation.model_folder)
+            return loaded and answers(reachable(host), port)
+
+        supervisor = Supervisor(engines, is_up=is_up, greeting=greeting)
         for name, command in _programs(installation, host, port).items():
             supervisor.add(name, command, inner)
         say("Starting the web server and the worker ...")
@@ -63,7 +69,7 @@ def _heal(installation: Installation) -> None:
     leftovers = processes.owned_by(installation.folder)
     if leftovers:
         say(f"Ending {len(leftovers)} processes that the last run left behind ...")
-        processes.end(leftovers)
+        processes.end(leftovers, seconds=LEFTOVER_SECONDS)
 
 
 @contextlib.contextmanager
@@ -121,12 +127,22 @@ def _manage(environment: Mapping[str, str], *words: str) -> str:
 def _programs(installation: Installation, host: str, port: int) -> dict[str, list[str]]:
     """Return the command lines of the children by name."""
     workers = installation.env.integer("WEB_WORKERS", 1, least=1, most=64)
-    threads = installation.env.integer("WORKER_PROCESSES", 2, least=1, most=64)
-    python = [sys.executable, "-m"]
-    web = [*python, "granian", "--interface", "asgi", "--host", host, "--port", str(port)]
+    processes_of_worker = installation.env.integer("WORKER_PROCESSES", 2, least=1, most=64)
+    web = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asginl",
+        "--host",
+        host,
+        "--port",
+        str(port),
+    ]
     web += ["--workers", str(workers), "--no-ws", "restai_site.asgi:application"]
-    worker = [*python, "celery", "--app", "restai_site.celery", "worker", "--beat"]
-    worker += ["--concurrency", str(threads), "--loglevel", "WARNING"]
+    worker = [sys.executable, "-W", QUIET_AS_ROOT, "-m", "celery", "--quiet"]
+    worker += ["--app", "restai_site.celery", "worker", "--beat"]
+    worker += ["--concurrency", str(processes_of_worker), "--loglevel", "WARNING"]
     worker += ["--without-gossip", "--without-mingle"]
     programs = {"web": web, "worker": worker}
     if installation.starts_model:

@@ -18,6 +18,9 @@ from honcho.printer import Message
 from restai_site.embedded import processes
 
 LOOK_SECONDS = 0.5
+ENDED_BY_ITSELF = (
+    "{} has ended by itself: stopping everything. Nothing is lost; `make run` goes on."
+)
 
 
 class Queue(Protocol):
@@ -85,6 +88,8 @@ class Supervisor:
             self._leaders[message.name] = message.data["pid"]
         elif message.type == "stop":
             self._stopped.add(message.name)
+            if not self._is_asked_to_end:
+                print(ENDED_BY_ITSELF.format(message.name), flush=True)
         return message
 
     def _end_when_started(self, end_all: Callable[[], None]) -> Callable[[], None]:
@@ -103,7 +108,7 @@ class Supervisor:
         for name, engine in list(self._engines.items()):
             if not processes.is_alive(engine):
                 del self._engines[name]
-                self._end(f"{name} has ended by itself: stopping everything.")
+                self._end(ENDED_BY_ITSELF.format(name))
         for name in self._leaders.keys() - self._stopped:
             if not _is_alive(self._leaders[name]):
                 _end_group(self._leaders[name])
