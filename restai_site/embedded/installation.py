@@ -120,8 +120,10 @@ class Installation:
             if not self.is_set(name):
                 keys.kept(self.secrets / name, make)
                 inner[f"{name}_FILE"] = str(self.secrets / name)
-        inner.setdefault("CELERY_BEAT_SCHEDULE_FILE", str(self.folder / "celerybeat-schedule"))
-        inner.setdefault("PUBLIC_URL", f"http://{_shown(host)}:{port}")
+        if not self.is_set("CELERY_BEAT_SCHEDULE_FILE"):
+            inner["CELERY_BEAT_SCHEDULE_FILE"] = str(self.folder / "celerybeat-schedule")
+        if not self.is_set("PUBLIC_URL"):
+            inner["PUBLIC_URL"] = f"http://{_shown(host)}:{port}"
         return inner | self._engines()
 
     def owner_environment(self, inner: Mapping[str, str]) -> dict[str, str]:

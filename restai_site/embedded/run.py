@@ -18,6 +18,7 @@ from restai_site.embedded.installation import (
     reachable,
 )
 from restai_site.embedded.supervisor import Supervisor, answers
+from restai_site.lib.env import Environment
 
 LEFTOVER_SECONDS = 3.0
 # Who runs everything as root on purpose need not be told so at each start.
@@ -110,7 +111,11 @@ def _prepare(installation: Installation, inner: Mapping[str, str]) -> str:
     _manage(owner, "migrate", "--no-input", "--verbosity", "0")
     if installation.has_owner_url:
         _manage(owner, "grant_web_role", installation.web_role)
-    return _manage(inner, "setup", "--print-link").strip()
+    link = _manage(inner, "setup", "--print-link").strip()
+    address = Environment(inner).text("PUBLIC_URL")
+    if link:
+        return f"RESTai runs. Make the first administrator here (the link works once): {link}"
+    return f"RESTai runs: {address}"
 
 
 def _manage(environment: Mapping[str, str], *words: str) -> str:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from cryptography.fernet import Fernet
 
@@ -96,8 +96,7 @@ class Environment:
     def secret(self, name: str) -> str:
         """Return NAME, a random text of at least 50 characters."""
         value = self._required_secret(name, HOW_TO_MAKE_SECRET)
-        weak = len(value) < SECRET_KEY_MIN_LENGTH or value.startswith("django-insecure-")
-        if weak or len(set(value)) < SECRET_MIN_DISTINCT_CHARACTERS:
+        if _is_weak(value):
             raise ConfigurationError(
                 f"{name} is too weak: it needs at least {SECRET_KEY_MIN_LENGTH} random characters; "
                 f"make one with: {HOW_TO_MAKE_SECRET}"
@@ -108,12 +107,11 @@ class Environment:
         """Return NAME as a list of Fernet keys, newest first, separated by commas."""
         value = self._required_secret(name, HOW_TO_MAKE_FERNET_KEY)
         keys = [key.strip() for key in value.split(",") if key.strip()]
-        for key in keys:
-            if key in PUBLISHED_SAMPLES or not _is_fernet_key(key):
-                raise ConfigurationError(
-                    f"{name} is not a Fernet key (32 random bytes, base64); "
-                    f"make one with: {HOW_TO_MAKE_FERNET_KEY}"
-                )
+        if not keys or not all(_is_fernet_key(key) for key in keys):
+            raise ConfigurationError(
+                f"{name} is not a Fernet key (32 random bytes, base64); "
+                f"make one with: {HOW_TO_MAKE_FERNET_KEY}"
+            )
         return keys
 
     def postgres(self, name: str) -> dict[str, Any]:
@@ -122,9 +120,8 @@ class Environment:
         Understands `postgresql://user:password@host:port/name?sslmode=…` and, for sockets,
         `postgresql://user@/name?host=/folder`.
         """
-        raw = self.text(name)
-        parts = urlsplit(raw)
-        if parts.scheme not in {"postgres", "postgresql"} or len(parts.path) < 2:
+        parts = _database_parts(self.text(name))
+        if parts is None:
             raise ConfigurationError(
                 f"{name} must look like postgresql://user:password@host:5432/name."
             )
@@ -162,9 +159,31 @@ class Environment:
             raise ConfigurationError(f"{name}_FILE names a file that cannot be read.") from error
 
 
+def _is_weak(secret: str) -> bool:
+    """Return whether `secret` is short, of few characters, or a shorter text repeated."""
+    if len(secret) < SECRET_KEY_MIN_LENGTH or secret.startswith("django-insecure-"):
+        return True
+    periods = range(1, len(secret) // 2 + 1)
+    repeats = any(secret.startswith(secret[period:]) for period in periods)
+    return repeats or len(set(secret)) < SECRET_MIN_DISTINCT_CHARACTERS
+
+
 def _is_fernet_key(key: str) -> bool:
+    """Return whether `key` is one, is not a published one, and does not look made by hand."""
     try:
         Fernet(key)
     except ValueError:
         return False
-    return True
+    varied = len(set(key)) >= SECRET_MIN_DISTINCT_CHARACTERS
+    return varied and key not in PUBLISHED_SAMPLES
+
+
+def _database_parts(url: str) -> SplitResult | None:
+    """Return the parts of `url` when it names a PostgreSQL database."""
+    try:
+        parts = urlsplit(url)
+        has_port_or_none = parts.port is None or parts.port > 0
+    except ValueError:
+        return None
+    is_postgres = parts.scheme in {"postgres", "postgresql"} and len(parts.path) > 1
+    return parts if is_postgres and has_port_or_none else None
