@@ -21,7 +21,7 @@ PUBLISHED_SAMPLES = frozenset(
         "cmVwbGFjZS1tZS13aXRoLWEtcmVhbC1mZXJuZXQta2V5ISE=",
     }
 )
-HOW_TO_MAKE_SECRET = 'python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
+HOW_TO_MAKE_SECRET = 'python3 -c "import secrets; print(secrets.token_urlsafe(64))"'  # noqa: S105 - a command
 HOW_TO_MAKE_FERNET_KEY = (
     'python3 -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
 )
@@ -92,6 +92,24 @@ class Environment:
         if value not in options:
             raise ConfigurationError(f"{name} must be one of {', '.join(options)}, not {value!r}.")
         return value
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
+        """Return NAME, an address that begins with one of `schemes` and names a host or a path."""
+        value = self.text(name, default)
+        if not _is_url(value, schemes):
+            raise ConfigurationError(
+                f"{name} must be an address that begins with {_alternatives(schemes)}."
+            )
+        return value
+
+    def origins(self, name: str) -> list[str]:
+        """Return NAME as a list of web origins, separated by commas."""
+        values = self.listing(name)
+        if not all(_is_url(value, ("https", "http")) for value in values):
+            raise ConfigurationError(
+                f"{name} must list origins such as https://chat.example.org, separated by commas."
+            )
+        return values
 
     def secret(self, name: str) -> str:
         """Return NAME, a random text of at least 50 characters."""
@@ -176,6 +194,19 @@ def _is_fernet_key(key: str) -> bool:
         return False
     varied = len(set(key)) >= SECRET_MIN_DISTINCT_CHARACTERS
     return varied and key not in PUBLISHED_SAMPLES
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        is_complete = bool(parts.hostname or parts.path.strip("/")) and parts.port != 0
+    except ValueError:
+        return False
+    return is_complete and parts.scheme in schemes and f"{parts.scheme}://" in value
+
+
+def _alternatives(schemes: tuple[str, ...]) -> str:
+    return " or ".join(f"{scheme}://" for scheme in schemes)
 
 
 def _database_parts(url: str) -> SplitResult | None:

@@ -223,3 +223,31 @@ def test_another_database_address_is_refused_without_showing_it(url):
 
 def test_a_missing_database_address_is_named():
     assert refusal(lambda env: env.postgres("NAME")).startswith("Set NAME (or NAME_FILE)")
+
+
+@pytest.mark.parametrize("url", ["redis://h:1/0", "rediss://:word@h/0", "unix:///run/valkey.sock"])
+def test_an_address_with_one_of_the_schemes_is_taken(url):
+    assert Environment({"NAME": url}).url("NAME", ("redis", "rediss", "unix")) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["h:1", "localhost", "http://h", "redis:", "redis://", "redis:h", "redis://h:port", "://h"],
+)
+def test_another_address_is_refused_without_showing_it(url):
+    sentence = refusal(lambda env: env.url("NAME", ("redis", "rediss")), NAME=url)
+    assert sentence == "NAME must be an address that begins with redis:// or rediss://."
+
+
+def test_an_address_has_a_default():
+    assert Environment({}).url("NAME", ("http",), "http://h") == "http://h"
+
+
+def test_origins_need_their_scheme():
+    assert Environment({"NAME": "https://a, http://b:1"}).origins("NAME") == [
+        "https://a",
+        "http://b:1",
+    ]
+    assert Environment({}).origins("NAME") == []
+    sentence = refusal(lambda env: env.origins("NAME"), NAME="https://a,b.example.org")
+    assert sentence.startswith("NAME must list origins such as https://")
