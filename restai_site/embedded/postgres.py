@@ -85,8 +85,9 @@ def running(data_dir: Path) -> psutil.Process | None:
 def remove(data_dir: Path) -> None:
     """Stop the server of `data_dir` and delete its data, wherever they are."""
     stop(data_dir)
-    shutil.rmtree(place.home(data_dir.resolve()), ignore_errors=True)
-    shutil.rmtree(data_dir, ignore_errors=True)
+    home = place.home(data_dir.resolve())
+    for folder in (place.socket_folder(home / "cluster"), home, data_dir):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepared(data_dir: Path) -> Path:
