@@ -1,6 +1,7 @@
 """The one resolver of credentials. Nothing else reads a cookie, a header or a key."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -117,9 +118,9 @@ def _require_csrf(request: HttpRequest) -> None:
         raise Forbidden("The CSRF token is missing or wrong; reload the page.", code="csrf")
 
 
-def _origin(request: HttpRequest) -> dict[str, str]:
+def _origin(request: HttpRequest) -> dict[str, Any]:
     return {
-        "ip": getattr(request, "client_ip", None),  # type: ignore[dict-item]
+        "ip": getattr(request, "client_ip", None),
         "user_agent": request.headers.get("User-Agent", "")[:200],
         "request_id": getattr(request, "request_id", ""),
     }

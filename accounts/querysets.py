@@ -1,5 +1,6 @@
 """Which users and keys an actor may reach."""
 
+
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -9,7 +10,7 @@ from django.utils import timezone
 from restai_site.lib.actor import Actor
 
 if TYPE_CHECKING:
-    from accounts.models import ApiKey, User
+    from accounts.models import ApiKey, User  # noqa: F401 - named in the type of the base class
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -17,7 +18,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def visible_to(self, actor: Actor) -> "UserQuerySet":
         """Platform administrators see everybody, others themselves."""
-        return self if actor.is_platform_admin else self.filter(pk=actor.user_id)
+        return self if actor.is_platform_admin else self.filter(pk=actor.own_id)
 
     def editable_by(self, actor: Actor) -> "UserQuerySet":
         """Platform administrators edit everybody, others themselves."""
@@ -29,7 +30,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def visible_to(self, actor: Actor) -> "ApiKeyQuerySet":
         """Platform administrators see all keys, others their own."""
-        return self if actor.is_platform_admin else self.filter(user_id=actor.user_id)
+        return self if actor.is_platform_admin else self.filter(user_id=actor.own_id)
 
     def editable_by(self, actor: Actor) -> "ApiKeyQuerySet":
         """Whoever sees a key may revoke it, but not by a key."""

@@ -40,6 +40,9 @@ def create_user(
     Raises Forbidden, Invalid (weak password), Conflict (the address is taken).
     """
     _require_platform_admin(actor)
+    if is_platform_admin and actor.api_key_id is not None:
+        # Whoever holds a key would sign in as the new administrator, and outlive the key.
+        raise Forbidden("An API key cannot make platform administrators; sign in to do it.")
     user = User(email=normal_email(email), name=name, is_platform_admin=is_platform_admin)
     check_password(password, user)
     user.set_password(password)
@@ -166,7 +169,7 @@ def setup_link_is_open(token: str) -> bool:
 def use_setup_link(token: str, *, email: str, name: str, password: str, actor: Actor) -> User:
     """Make the first administrator. Of parallel calls exactly one succeeds.
 
-    Raises NotFound once the link is used, replaced, or there is a user; Invalid for a weak password.
+    Raises NotFound once the link is used, replaced, or there is a user; Invalid (weak password).
     """
     link = SetupLink.objects.select_for_update().filter(digest=keyed_digest(token)).first()
     if link is None or link.used_at is not None or User.objects.exists():

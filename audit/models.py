@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db import models
 
+from restai_site.lib.actor import Actor
+
 
 class AppendOnlyError(TypeError):
     """Somebody tried to change or delete an audit entry."""
@@ -11,6 +13,10 @@ class AppendOnlyError(TypeError):
 
 class EntryQuerySet(models.QuerySet["Entry"]):
     """Reads and appends; refuses the rest before the database has to."""
+
+    def visible_to(self, actor: Actor) -> "EntryQuerySet":
+        """Platform administrators see the trail, others nothing of it."""
+        return self if actor.is_platform_admin else self.none()
 
     def update(self, **kwargs: Any) -> int:
         raise AppendOnlyError("Audit entries cannot be changed.")

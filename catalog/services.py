@@ -10,6 +10,7 @@ from django.utils import timezone
 from audit.services import CHANGED, changes_of, is_secret, record
 from catalog.models import CatalogModel, ProviderAccount
 from restai_site.lib.actor import Actor
+from restai_site.lib.egress import check_url
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
 
 ModelT = TypeVar("ModelT", bound=CatalogModel)
@@ -20,6 +21,7 @@ RowT = TypeVar("RowT", bound=models.Model)
 def create_provider(values: Mapping[str, Any], *, actor: Actor) -> ProviderAccount:
     """Create a provider account. Raises Forbidden, Conflict (name taken), Invalid."""
     _require_platform_admin(actor)
+    _check_base_url(values)
     provider = ProviderAccount(**values)
     if provider.api_key:
         provider.api_key_set_at = timezone.now()
@@ -38,6 +40,7 @@ def update_provider(
     the stored key sent to a place of their own. Raises Forbidden, Conflict, Invalid.
     """
     _require_platform_admin(actor)
+    _check_base_url(values)
     provider = ProviderAccount.objects.select_for_update().get(pk=provider.pk)
     moves = {"base_url", "kind"} & changes_of(provider, values).keys()
     if moves and provider.api_key and "api_key" not in values:
@@ -83,6 +86,15 @@ def delete(row: ProviderAccount | CatalogModel, *, actor: Actor) -> None:
         row.delete()
     except ProtectedError:
         raise Conflict(f"“{row}” is still in use; change what uses it first.") from None
+
+
+def _check_base_url(values: Mapping[str, Any]) -> None:
+    if not values.get("base_url"):
+        return
+    try:
+        check_url(values["base_url"])
+    except Invalid as error:
+        raise Invalid(error.message, fields={"base_url": [error.message]}) from None
 
 
 def _save_new(row: models.Model) -> None:

@@ -1,28 +1,29 @@
 """Which projects, assignments and usage an actor may reach."""
 
+
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from restai_site.lib.actor import Actor
 from teams.models import Membership, Team
 
 if TYPE_CHECKING:
-    from projects.models import Project, ProjectMember, UsageRecord
+    from projects.models import Project, ProjectMember, UsageRecord  # noqa: F401 - named in the type of the base class
 
 EDITOR_ROLE = "editor"
 TEAM_VISIBILITY = "team"
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
-    """Projects: reached through the team, an assignment, or visibility within the team."""
+    """Reached through the team, an assignment, or visibility within the team."""
 
     def visible_to(self, actor: Actor) -> "ProjectQuerySet":
-        """All for platform administrators; else run, assigned, or shared within a team of theirs."""
+        """All for platform administrators; else run, assigned, or shared within their teams."""
         if actor.is_platform_admin:
             return self
-        mine = Membership.objects.filter(user_id=actor.user_id)
+        mine = Membership.objects.filter(user_id=actor.own_id)
         shared = Q(visibility=TEAM_VISIBILITY, team_id__in=mine.values("team_id"))
         return self.filter(_run_by(actor) | _assigned_to(actor) | shared)
 
@@ -31,6 +32,12 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         if actor.is_platform_admin:
             return self
         return self.filter(_run_by(actor) | _assigned_to(actor, EDITOR_ROLE))
+
+    def with_rights(self, actor: Actor) -> "ProjectQuerySet":
+        """Add `is_editable`: whether the actor may edit the project."""
+        editable = _projects().editable_by(actor).filter(pk=OuterRef("pk"))
+        annotated: ProjectQuerySet = self.annotate(is_editable=Exists(editable))
+        return annotated
 
     def managed_by(self, actor: Actor) -> "ProjectQuerySet":
         """Where the actor decides who has access: platform and team admins."""
@@ -57,18 +64,18 @@ class UsageQuerySet(models.QuerySet["UsageRecord"]):
         if actor.is_platform_admin:
             return self
         run = Team.objects.editable_by(actor)
-        return self.filter(Q(user_id=actor.user_id) | Q(team_id__in=run.values("pk")))
+        return self.filter(Q(user_id=actor.own_id) | Q(team_id__in=run.values("pk")))
 
 
 def _run_by(actor: Actor) -> Q:
-    run = Membership.objects.filter(user_id=actor.user_id, role=Membership.Role.ADMIN)
+    run = Membership.objects.filter(user_id=actor.own_id, role=Membership.Role.ADMIN)
     return Q(team_id__in=run.values("team_id"))
 
 
 def _assigned_to(actor: Actor, role: str | None = None) -> Q:
     from projects.models import ProjectMember
 
-    assigned = ProjectMember.objects.filter(user_id=actor.user_id)
+    assigned = ProjectMember.objects.filter(user_id=actor.own_id)
     if role:
         assigned = assigned.filter(role=role)
     return Q(pk__in=assigned.values("project_id"))

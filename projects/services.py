@@ -41,11 +41,14 @@ def create_project(team: Team, values: Mapping[str, Any], *, actor: Actor) -> Pr
 
 @transaction.atomic
 def update_project(project: Project, values: Mapping[str, Any], *, actor: Actor) -> Project:
-    """Change fields of a project.
+    """Change fields of a project; a `system_prompt` among them becomes a new version.
 
     Who sees a project is decided by those who manage it, the rest by its editors. Raises
     Forbidden, Invalid (LLM not granted), Conflict (name taken).
     """
+    values = dict(values)
+    if "system_prompt" in values:
+        set_prompt(project, values.pop("system_prompt"), actor=actor)
     project = _lock(project, actor)
     _require_known(values, EDITABLE_FIELDS)
     changes = changes_of(project, values)
@@ -152,7 +155,7 @@ def require_grant(team: Team, llm: LLM) -> None:
 
 
 def _lock(project: Project, actor: Actor) -> Project:
-    locked = Project.objects.select_for_update().get(pk=project.pk)
+    locked: Project = Project.objects.select_for_update().get(pk=project.pk)
     if not Project.objects.editable_by(actor).filter(pk=project.pk).exists():
         raise Forbidden("Only editors of the project may do this.")
     return locked

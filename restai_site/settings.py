@@ -214,6 +214,12 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "restai_site.api.schema.add_problems",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "TeamRole": "teams.models.Membership.Role",
+        "ProjectRole": "projects.models.ProjectMember.Role",
+        "ProviderKind": "catalog.models.ProviderAccount.Kind",
+        "UsageKind": "projects.models.UsageRecord.Kind",
+    },
 }
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import Q
 
 from restai_site.lib.actor import Actor
 
 if TYPE_CHECKING:
-    from teams.models import Membership, Team
+    from accounts.querysets import UserQuerySet
+    from teams.models import Membership, Team  # noqa: F401 - named in the type of the base class
 
 ADMIN_ROLE = "admin"
 
@@ -43,10 +45,21 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 def _memberships(actor: Actor) -> "MembershipQuerySet":
     from teams.models import Membership
 
-    return Membership.objects.filter(user_id=actor.user_id)
+    return Membership.objects.filter(user_id=actor.own_id)
 
 
 def _teams() -> TeamQuerySet:
     from teams.models import Team
 
     return Team.objects.all()
+
+
+def people_known_to(actor: Actor) -> "UserQuerySet":
+    """Return whom the actor may name by id: everybody in a team of theirs, and themselves."""
+    from accounts.models import User
+
+    people: UserQuerySet = User.objects.all()
+    if actor.is_platform_admin:
+        return people
+    mine = _teams().visible_to(actor)
+    return people.filter(Q(memberships__team__in=mine) | Q(pk=actor.own_id)).distinct()

@@ -1,5 +1,10 @@
 """REST API of the audit trail."""
 
-from django.urls import URLPattern
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern] = []
+from audit.api.views import EntryViewSet
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("audit", EntryViewSet, basename="audit")
+
+urlpatterns = router.urls

@@ -1,5 +1,14 @@
 """REST API of this app."""
 
-from django.urls import URLPattern
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern] = []
+from catalog.api import views
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("providers", views.ProviderViewSet, basename="provider")
+router.register("llms", views.LLMViewSet, basename="llm")
+router.register("embedding-models", views.EmbeddingModelViewSet, basename="embedding-model")
+router.register("image-generators", views.ImageGeneratorViewSet, basename="image-generator")
+router.register("audio-generators", views.AudioGeneratorViewSet, basename="audio-generator")
+
+urlpatterns = router.urls

@@ -1,5 +1,44 @@
 """REST API of this app."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, include, path
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern] = []
+from projects.api.usage import UsageViewSet
+from projects.api.views import ProjectMemberViewSet, ProjectViewSet, PromptVersionViewSet
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("projects", ProjectViewSet, basename="project")
+router.register("usage", UsageViewSet, basename="usage")
+
+PROJECT = "projects/<int:project_id>"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(router.urls)),
+    path(
+        f"{PROJECT}/prompt-versions",
+        PromptVersionViewSet.as_view({"get": "list", "post": "create"}),
+        name="project-prompt-versions",
+    ),
+    path(
+        f"{PROJECT}/prompt-versions/<int:number>",
+        PromptVersionViewSet.as_view({"get": "retrieve"}),
+        name="project-prompt-version",
+    ),
+    path(
+        f"{PROJECT}/prompt-versions/<int:number>/restore",
+        PromptVersionViewSet.as_view({"post": "restore"}),
+        name="project-prompt-version-restore",
+    ),
+    path(
+        f"{PROJECT}/members",
+        ProjectMemberViewSet.as_view({"get": "list", "post": "create"}),
+        name="project-members",
+    ),
+    path(
+        f"{PROJECT}/members/<int:user_id>",
+        ProjectMemberViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+        ),
+        name="project-member",
+    ),
+]

@@ -2,11 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+# Registers the authentication scheme with the schema generator.
+from restai_site.api import schema  # noqa: F401
+from restai_site.api.views import DocumentationView, RootView, SchemaView, no_such_address
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RootView.as_view(), name="api-root"),
+    path("schema", SchemaView.as_view(), name="schema"),
+    path("docs", DocumentationView.as_view(), name="docs"),
     path("", include("accounts.api.urls")),
     path("", include("audit.api.urls")),
     path("", include("catalog.api.urls")),
     path("", include("teams.api.urls")),
     path("", include("projects.api.urls")),
     path("", include("inference.api.urls")),
+    path("<path:rest>", no_such_address),
 ]

@@ -22,6 +22,11 @@ class Actor:
     user_agent: str = ""
     request_id: str = ""
 
+    @property
+    def own_id(self) -> int:
+        """The user's id for queries; 0, which is nobody's, where there is no user."""
+        return self.user_id or 0
+
     @classmethod
     def system(cls, name: str) -> "Actor":
         """Return the actor of a command or task: all rights, no user, named in the audit trail."""

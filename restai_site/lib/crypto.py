@@ -16,7 +16,7 @@ class DecryptionFailed(ImproperlyConfigured):
     """A stored secret cannot be read with the keys in FIELD_ENCRYPTION_KEY."""
 
 
-class EncryptedTextField(EncryptedMixin, models.TextField):  # type: ignore[misc]
+class EncryptedTextField(EncryptedMixin, models.TextField):  # type: ignore[misc,type-arg]
     """Text that is stored as a Fernet token and never anything else.
 
     The base class decrypts whatever is assigned and returns the raw value when that fails. Here

@@ -1,19 +1,40 @@
 """Base classes for the REST API."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
-from rest_framework import exceptions, pagination, parsers, serializers
+from django.db import models
+from django.http import Http404
+from rest_framework import exceptions, pagination, parsers, renderers, serializers
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from restai_site.lib.errors import DomainError, Invalid
+from restai_site.lib.actor import Actor
+from restai_site.lib.errors import DomainError, Invalid, Unauthenticated
 from restai_site.lib.http import problem
+from restai_site.lib.json import parse_json
 
 MASK = "********"
+SIGN_IN = "Sign in, or send an API key as a bearer token."
+PROBLEM_TYPE = "application/problem+json"
+LARGEST_ID = 2**63 - 1
+# The framework's words for what the services call otherwise.
+OUR_CODES = {
+    "not_authenticated": "unauthenticated",
+    "authentication_failed": "unauthenticated",
+    "permission_denied": "forbidden",
+    "parse_error": "bad_json",
+}
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who sent the request; raises Unauthenticated where nobody is known."""
+    if not isinstance(request.auth, Actor):
+        raise Unauthenticated(SIGN_IN)
+    return request.auth
 
 
 class StrictJSONParser(parsers.JSONParser):
@@ -28,53 +49,43 @@ class StrictJSONParser(parsers.JSONParser):
         return parse_json(stream.read())
 
 
-def parse_json(raw: bytes) -> Any:
-    """Return the value in `raw`.
+class _CheckedPageSize:
+    """Refuses a page size that makes no sense, instead of quietly taking another one."""
 
-    Raises Invalid when it is not JSON, holds a lone surrogate, or a NUL character, which
-    PostgreSQL cannot store.
-    """
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise Invalid(
-            f"The request body is not valid JSON: {error.msg}.", code="bad_json"
-        ) from None
-    if b"\\u0000" in raw and _holds_nul(value):
-        raise Invalid("Text must not contain the NUL character.", code="bad_json")
-    return value
+    page_size: Any = 50
+    max_page_size: Any = 200
+    page_size_query_param: Any = "page_size"
 
-
-def _holds_nul(value: Any) -> bool:
-    # A stack of our own: the depth of the input is the sender's choice.
-    left = [value]
-    while left:
-        item = left.pop()
-        if isinstance(item, str) and "\0" in item:
-            return True
-        if isinstance(item, dict):
-            left.extend(item.keys())
-            left.extend(item.values())
-        elif isinstance(item, list):
-            left.extend(item)
-    return False
+    def get_page_size(self, request: Request) -> int:
+        raw = request.query_params.get(self.page_size_query_param)
+        if raw is None:
+            return int(self.page_size)
+        if raw.isascii() and raw.isdigit() and len(raw) < 5 and 0 < int(raw) <= self.max_page_size:
+            return int(raw)
+        message = f"Choose a page size from 1 to {self.max_page_size}."
+        raise Invalid(message, fields={self.page_size_query_param: [message]})
 
 
-class PagePagination(pagination.PageNumberPagination):
+class PagePagination(_CheckedPageSize, pagination.PageNumberPagination):
     """Pages of 50 unless asked otherwise, 200 at most."""
 
-    page_size = 50
-    max_page_size = 200
-    page_size_query_param = "page_size"
 
-
-class NewestFirstCursor(pagination.CursorPagination):
+class NewestFirstCursor(_CheckedPageSize, pagination.CursorPagination):
     """For tables that grow without end: the same cost on every page."""
 
-    page_size = 50
-    max_page_size = 200
-    page_size_query_param = "page_size"
     ordering = "-id"
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Return the cursor; refuses one whose position is no id, as the base class does not."""
+        cursor = super().decode_cursor(request)
+        position: Any = cursor.position if cursor else None
+        if position is not None and not _is_id(position):
+            raise exceptions.NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_ID
 
 
 class SecretField(serializers.CharField):
@@ -91,39 +102,101 @@ class SecretField(serializers.CharField):
         return MASK if value else ""
 
 
+def settle_secret(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return `values` with what they say about the secret `name` settled.
+
+    The mask, or nothing, written back keeps the stored secret; `clear_<name>: true` removes it.
+    """
+    values = dict(values)
+    if values.pop(f"clear_{name}", False):
+        values[name] = ""
+    elif values.get(name) in {MASK, ""}:
+        del values[name]
+    return values
+
+
+class NumberField(serializers.FloatField):
+    """A finite number; the base class takes text, among it "nan", which JSON cannot give back."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        number = super().to_internal_value(data)
+        return number if math.isfinite(number) else self.fail("invalid")
+
+
+class ModelSerializer(serializers.ModelSerializer[Any]):
+    """Base of all serializers of rows: fields are listed, numbers are numbers."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.FloatField: NumberField,
+    }
+
+
+class VisibleField(serializers.PrimaryKeyRelatedField[Any]):
+    """Names a row by its id. A row that the actor may not see is as good as missing."""
+
+    default_error_messages = {
+        "does_not_exist": "There is no such object, or you may not see it.",
+        "incorrect_type": "Send the id of the object, a whole number.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        # Without it 1.7 names the object with the id 1.
+        kwargs.setdefault("pk_field", serializers.IntegerField())
+        super().__init__(**kwargs)
+
+    def get_queryset(self) -> Any:
+        rows: Any = super().get_queryset()
+        request = self.context.get("request")
+        if rows is None or request is None:
+            return rows
+        return rows.visible_to(actor_of(request))
+
+
+class ProblemRenderer(renderers.JSONRenderer):
+    """Problem details, whatever the client would rather have."""
+
+    media_type = PROBLEM_TYPE
+
+
 def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:
     """Render every error of the API as problem details (RFC 9457)."""
-    request_id = getattr(context["request"], "request_id", "")
+    request = context["request"]
+    request_id = getattr(request, "request_id", "")
     if isinstance(error, DomainError):
-        return _answer(error.status, error.message, error.code, error.fields, request_id, error)
-    response = exception_handler(error, context)
-    if response is None:
-        return None
+        answer = _answer(error, request_id)
+    else:
+        response = exception_handler(error, context)
+        if response is None:
+            return None
+        answer = _from_framework(error, response, request_id)
+    # The views' own renderers would answer in HTML, or refuse.
+    request.accepted_renderer, request.accepted_media_type = ProblemRenderer(), PROBLEM_TYPE
+    return answer
+
+
+def _answer(error: DomainError, request_id: str) -> Response:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="api"'
+    body = problem(
+        error.status, error.message, code=error.code, fields=error.fields, request_id=request_id
+    )
+    return Response(body, status=error.status, headers=headers, content_type=PROBLEM_TYPE)
+
+
+def _from_framework(error: Exception, response: Response, request_id: str) -> Response:
+    status = response.status_code
     if isinstance(error, exceptions.ValidationError):
         fields = _flatten(response.data)
-        body = problem(
-            400, "Some fields need attention.", code="invalid", fields=fields, request_id=request_id
-        )
+        words = "Some fields need attention."
+        body = problem(400, words, code="invalid", fields=fields, request_id=request_id)
     else:
-        body = problem(
-            response.status_code, _words(error), code=_code(error), request_id=request_id
-        )
-    return Response(
-        body,
-        status=response.status_code,
-        headers=_headers(response),
-        content_type="application/problem+json",
-    )
-
-
-def _answer(
-    status: int, message: str, code: str, fields: Any, request_id: str, error: DomainError
-) -> Response:
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-    if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="api"'
-    body = problem(status, message, code=code, fields=fields, request_id=request_id)
-    return Response(body, status=status, headers=headers, content_type="application/problem+json")
+        body = problem(status, _words(error), code=_code(error), request_id=request_id)
+    headers = _headers(response)
+    return Response(body, status=status, headers=headers, content_type=PROBLEM_TYPE)
 
 
 def _headers(response: Response) -> dict[str, str]:
@@ -136,13 +209,16 @@ def _words(error: Exception) -> str:
         return "There is no such object, or you may not see it."
     if isinstance(error, PermissionDenied):
         return "You may not do this."
+    if isinstance(error, exceptions.NotAuthenticated):
+        return SIGN_IN
     return str(getattr(error, "detail", "The request could not be handled."))
 
 
 def _code(error: Exception) -> str:
     if isinstance(error, Http404):
         return "not_found"
-    return str(getattr(error, "default_code", "forbidden"))
+    code = str(getattr(error, "default_code", "forbidden"))
+    return OUR_CODES.get(code, code)
 
 
 def _flatten(data: Any, prefix: str = "") -> dict[str, list[str]]:
@@ -158,8 +234,3 @@ def _flatten(data: Any, prefix: str = "") -> dict[str, list[str]]:
         return flat
     values = data if isinstance(data, list) else [data]
     return {prefix or "non_field_errors": [str(value) for value in values]}
-
-
-def client_request(request: Any) -> HttpRequest:
-    """Return Django's request behind DRF's."""
-    return getattr(request, "_request", request)

@@ -1,5 +1,26 @@
 """REST API of this app."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, include, path
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern] = []
+from teams.api.views import GrantsView, MembershipViewSet, TeamViewSet
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("teams", TeamViewSet, basename="team")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(router.urls)),
+    path("teams/<int:team_id>/grants", GrantsView.as_view(), name="team-grants"),
+    path(
+        "teams/<int:team_id>/members",
+        MembershipViewSet.as_view({"get": "list", "post": "create"}),
+        name="team-members",
+    ),
+    path(
+        "teams/<int:team_id>/members/<int:user_id>",
+        MembershipViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+        ),
+        name="team-member",
+    ),
+]

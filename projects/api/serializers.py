@@ -1,0 +1,143 @@
+"""Projects, prompts, assignments and use as the API shows them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import User
+from catalog.models import LLM
+from projects.models import PROMPT_MAX_LENGTH, Project, ProjectMember, PromptVersion, UsageRecord
+from restai_site.lib.drf import ModelSerializer, VisibleField
+from teams.api.serializers import PersonSerializer
+from teams.models import Team
+
+
+class ProjectSerializer(ModelSerializer):
+    """A project. `system_prompt` is null for those who may use the project but not edit it."""
+
+    llm = VisibleField(queryset=LLM.objects.all())
+    is_editable = serializers.BooleanField(read_only=True, help_text="Whether the caller may edit.")
+    system_prompt = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=PROMPT_MAX_LENGTH,
+        trim_whitespace=False,
+        help_text="A change is kept as a new version.",
+    )
+
+    class Meta:
+        model = Project
+        fields = [
+            "id",
+            "team",
+            "name",
+            "description",
+            "llm",
+            "system_prompt",
+            "temperature",
+            "top_p",
+            "max_tokens",
+            "visibility",
+            "is_editable",
+            "created_by",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["id", "team", "created_by", "created_at", "updated_at"]
+        # The service answers a taken name with 409.
+        validators: list[Any] = []
+
+    def to_representation(self, instance: Project) -> dict[str, Any]:
+        """Keep the prompt from those who may not edit it."""
+        shown: dict[str, Any] = super().to_representation(instance)
+        if not shown["is_editable"]:
+            shown["system_prompt"] = None
+        return shown
+
+
+class NewProjectSerializer(ProjectSerializer):
+    """A project to be made in a team that the caller runs."""
+
+    team = VisibleField(queryset=Team.objects.all())
+
+    class Meta(ProjectSerializer.Meta):
+        read_only_fields = ["id", "created_by", "created_at", "updated_at"]
+
+
+class PromptVersionSerializer(ModelSerializer):
+    """The prompt as it was from one change to the next."""
+
+    class Meta:
+        model = PromptVersion
+        fields = ["number", "text", "note", "author", "created_at"]
+        read_only_fields = ["number", "author", "created_at"]
+        validators: list[Any] = []
+        extra_kwargs = {"text": {"required": True, "trim_whitespace": False}}
+
+
+class ProjectMemberSerializer(ModelSerializer):
+    """A user's right to a project; the role can be changed."""
+
+    user = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = ProjectMember
+        fields = ["user", "role", "created_at"]
+        read_only_fields = ["created_at"]
+        extra_kwargs = {"role": {"required": True}}
+
+
+class NewProjectMemberSerializer(serializers.Serializer[Any]):
+    """Whom to assign: a member of the project's team."""
+
+    user = serializers.IntegerField(min_value=1)
+    role = serializers.ChoiceField(
+        choices=ProjectMember.Role.choices, default=ProjectMember.Role.VIEWER
+    )
+
+    def validate_user(self, pk: int) -> User:
+        """Find the user among the members of the team."""
+        project: Project = self.context["view"].project
+        user: User | None = User.objects.filter(pk=pk, memberships__team=project.team_id).first()
+        if user is None:
+            raise serializers.ValidationError("No member of the team has this id.")
+        return user
+
+
+class UsageSerializer(ModelSerializer):
+    """One call of a model. Cost is in US dollars, times in milliseconds."""
+
+    class Meta:
+        model = UsageRecord
+        fields = [
+            "id",
+            "created_at",
+            "project",
+            "team",
+            "user",
+            "api_key",
+            "model_name",
+            "kind",
+            "prompt_tokens",
+            "completion_tokens",
+            "tokens_source",
+            "cost",
+            "latency_ms",
+            "first_token_ms",
+            "outcome",
+            "streamed",
+            "request_id",
+        ]
+        read_only_fields = fields
+
+
+class UsageDaySerializer(serializers.Serializer[Any]):
+    """The calls of one day (UTC). Cost is in US dollars."""
+
+    day = serializers.DateField()
+    requests = serializers.IntegerField()
+    failures = serializers.IntegerField(help_text="Calls that were not completed.")
+    prompt_tokens = serializers.IntegerField()
+    completion_tokens = serializers.IntegerField()
+    cost = serializers.DecimalField(max_digits=24, decimal_places=12)
+    average_latency_ms = serializers.FloatField()

@@ -1,0 +1,18 @@
+"""What lists of teams and members can be narrowed by."""
+
+from django_filters import rest_framework as filters
+
+from teams.models import Membership
+
+
+class TeamFilter(filters.FilterSet):  # type: ignore[misc]
+    """By words in the name, and by slug."""
+
+    search = filters.CharFilter(field_name="name", lookup_expr="icontains", max_length=100)
+    slug = filters.CharFilter(max_length=60)
+
+
+class MembershipFilter(filters.FilterSet):  # type: ignore[misc]
+    """By role."""
+
+    role = filters.ChoiceFilter(choices=Membership.Role.choices)
