@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from restai_site.tests.clients import AuditedAPIClient, AuditedClient
+from restai_site.tests.server import Server
 from restai_site.tests.world import World, make_key, make_world
 
 
@@ -51,3 +52,10 @@ def api_as():
         return AuditedAPIClient().with_key(make_key(user)[1])
 
     return with_key_of
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup, django_db_blocker):
+    """A real ASGI server; use it with `transactional_db`, so that it sees what the test made."""
+    with django_db_blocker.unblock(), Server() as running:
+        yield running

@@ -26,11 +26,12 @@ def record(
     changes: Mapping[str, Any] | None = None,
     team_id: int | None = None,
     status: int = 200,
+    name: str | None = None,
 ) -> Entry:
     """Append one entry; call it inside the transaction of the change it speaks of.
 
-    `changes` maps field names to what `changes_of` returns, or to plain values. Raises
-    TransactionManagementError outside a transaction: a change must not be kept without its entry.
+    `changes` maps field names to what `changes_of` returns, or to plain values; `name` stands for
+    the target's own where that must not be shown. Raises TransactionManagementError outside a transaction: a change must not be kept without its entry.
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("audit.record() needs a transaction.")
@@ -43,7 +44,7 @@ def record(
         action=action,
         target_type=target._meta.label_lower,
         target_id=str(target.pk),
-        target_name=neutral(str(target))[:200],
+        target_name=neutral(str(target) if name is None else name)[:200],
         team_id=team_id,
         status=status,
         ip=actor.ip,

@@ -1,5 +1,13 @@
 """The OpenAI-compatible API."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from inference import openai_views as views
+
+app_name = "openai"
+urlpatterns = [
+    path("chat/completions", views.chat_completions, name="chat-completions"),
+    path("embeddings", views.embeddings, name="embeddings"),
+    path("models", views.models, name="models"),
+    path("models/<path:name>", views.model, name="model"),
+]

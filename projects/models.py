@@ -122,6 +122,7 @@ class UsageRecord(models.Model):
         CANCELLED = "cancelled", "Cancelled by the client"
         PROVIDER_ERROR = "provider_error", "Provider error"
         TIMEOUT = "timeout", "Timed out"
+        FAILED = "failed", "Failed in the platform"
 
     project = models.ForeignKey(
         Project, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="usage"

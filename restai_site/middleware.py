@@ -6,7 +6,7 @@ thread switches for each. These hooks do not block, so `Inline` runs them where 
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -14,14 +14,14 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthentication
 from django.contrib.messages.middleware import MessageMiddleware as DjangoMessages
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessions
-from django.core.exceptions import BadRequest
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware as DjangoCsrf
 from django.middleware.security import SecurityMiddleware as DjangoSecurity
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from restai_site.lib.errors import DomainError
+from restai_site.lib.errors import DomainError, TooLarge
 from restai_site.lib.http import render_error
 from restai_site.lib.requests import client_ip
 
@@ -53,6 +53,18 @@ HEADERS = {
 }
 
 
+TOO_LARGE = TooLarge("The request body is larger than this server accepts.")
+
+
+def _too_large(request: HttpRequest) -> HttpResponse | None:
+    """Refuse a body over the limit, by what the client says or by what the server has read."""
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    over = declared.isdigit() and int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if over or getattr(request, "body_was_cut", False):
+        return render_error(request, TOO_LARGE)
+    return None
+
+
 class Inline:
     """Mixin for MiddlewareMixin subclasses whose hooks never block."""
 
@@ -82,13 +94,13 @@ class RequestContextMiddleware:
         )
         request.client_ip = client_ip(request)  # type: ignore[attr-defined]
         if self.is_async:
-            return self._answer_later(request, self.get_response(request))
-        return self._with_headers(request, self.get_response(request))
+            return self._answer_later(request)
+        response = _too_large(request) or self.get_response(request)
+        return self._with_headers(request, response)
 
-    async def _answer_later(
-        self, request: HttpRequest, answer: Awaitable[HttpResponseBase]
-    ) -> HttpResponseBase:
-        return self._with_headers(request, await answer)
+    async def _answer_later(self, request: HttpRequest) -> HttpResponseBase:
+        response = _too_large(request) or await self.get_response(request)
+        return self._with_headers(request, response)
 
     @staticmethod
     def _with_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -173,7 +185,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
 
 
 class DomainErrorMiddleware:
-    """Turns a DomainError that a view lets out into the answer of that surface."""
+    """Turns an error that a view lets out into the answer of that surface."""
 
     async_capable = sync_capable = True
 
@@ -181,20 +193,13 @@ class DomainErrorMiddleware:
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
-            self.process_exception: Any = self._process_exception_inline
-        else:
-            self.process_exception = self._process_exception
 
     def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request)
 
     @staticmethod
-    def _process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, BadRequest):
-            error = DomainError(str(error), code="bad_request")
+    def process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Return the answer to a DomainError; others are Django's to handle."""
+        if isinstance(error, RequestDataTooBig):
+            error = TOO_LARGE
         return render_error(request, error) if isinstance(error, DomainError) else None
-
-    async def _process_exception_inline(
-        self, request: HttpRequest, error: Exception
-    ) -> HttpResponse | None:
-        return self._process_exception(request, error)

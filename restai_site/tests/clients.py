@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.db import connection
-from django.test import Client
+from django.test import AsyncClient, Client
 from rest_framework.test import APIClient
 
 WRITE = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"(\w+)"', re.IGNORECASE)
@@ -27,7 +28,9 @@ class WriteLog:
         self.writes: list[str] = []
         self.audited = False
 
-    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, ctx: Any) -> Any:
+    def __call__(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, ctx: Any
+    ) -> Any:
         match = WRITE.match(str(sql))
         if match and match[1] == AUDIT_TABLE:
             self.audited = True
@@ -64,3 +67,25 @@ class AuditedAPIClient(_Audited, APIClient):
     def with_key(self, plaintext: str) -> "AuditedAPIClient":
         self.credentials(HTTP_AUTHORIZATION=f"Bearer {plaintext}")
         return self
+
+
+def post_for_stream(url: str, body: Any, *, key: str) -> tuple[Any, bytes]:
+    """Post `body` and read the streamed answer in one event loop, as a server does.
+
+    Returns the response and all of its bytes.
+    """
+
+    async def run() -> tuple[Any, bytes]:
+        headers = {"Authorization": f"Bearer {key}"}
+        response = await AsyncClient().post(
+            url, body, content_type="application/json", headers=headers
+        )
+        if not response.streaming:
+            return response, response.content
+        return response, b"".join([part async for part in response.streaming_content])
+
+    log = WriteLog()
+    with connection.execute_wrapper(log):
+        answer = async_to_sync(run)()
+    log.check({"REQUEST_METHOD": "POST", "PATH_INFO": url})
+    return answer

@@ -1,0 +1,66 @@
+"""`POST /api/projects/{id}/chat`: a turn in a conversation with a project."""
+
+from collections.abc import AsyncIterator
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from inference import pipeline
+from inference.answers import event_stream, json_body, model_call
+from inference.bodies import chat_body
+from inference.calls import Call, Turn
+from inference.finish import Receipt
+from inference.prepare import prepare_chat
+from restai_site.lib import sse
+from restai_site.lib.db import in_database
+from restai_site.lib.errors import DomainError
+from restai_site.lib.http import json_response
+
+
+@model_call
+async def chat(request: HttpRequest, project_id: int) -> HttpResponseBase:
+    """Answer one message, as JSON or (`"stream": true`) as events.
+
+    Events: `start` (ids), `token` (text), then `done` (usage) or `error` (words).
+    """
+    body = chat_body(json_body(request))
+    call = await in_database(prepare_chat, request, project_id, body)
+    if body.stream:
+        return event_stream(_events(call))
+    answer, receipt = await pipeline.complete(call)
+    ids = _ids(_turn(call))
+    return json_response({**ids, "message": answer.text, **_receipt(receipt)})
+
+
+async def _events(call: Call) -> AsyncIterator[bytes]:
+    stream = pipeline.Stream(call)
+    try:
+        yield sse.event(_ids(_turn(call)), "start")
+        async for batch in stream:
+            if text := "".join([delta.text for delta in batch]):
+                yield sse.event({"text": text}, "token")
+        if stream.receipt is not None:
+            message_id = str(_turn(call).message_id)
+            yield sse.event({"message_id": message_id, **_receipt(stream.receipt)}, "done")
+    except DomainError as error:
+        yield sse.event({"code": error.code, "message": error.message}, "error")
+    finally:
+        await stream.close()
+
+
+def _turn(call: Call) -> Turn:
+    assert call.turn is not None  # noqa: S101  prepare_chat has set it
+    return call.turn
+
+
+def _ids(turn: Turn) -> dict[str, str]:
+    return {
+        "conversation_id": str(turn.conversation_id),
+        "user_message_id": str(turn.user_message_id),
+        "message_id": str(turn.message_id),
+        "title": turn.title,
+    }
+
+
+def _receipt(receipt: Receipt) -> dict[str, object]:
+    return {"usage": receipt.for_people(), "outcome": receipt.outcome}

@@ -1,0 +1,292 @@
+"""What callers may send to the chat endpoints, checked without the REST framework.
+
+This is the hot path: plain checks on plain data, each with words that say what to change.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from catalog.adapters.types import ChatRequest
+from restai_site.lib.errors import Invalid
+
+MESSAGES_MAX = 2000
+STOPS_MAX = 16
+TOOLS_MAX = 128
+CHAT_MESSAGE_MAX_LENGTH = 100_000
+EMBEDDING_INPUTS_MAX = 2048
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+PRIVILEGED_ROLES = frozenset({"system", "developer"})
+# Fields of OpenAI's API that change nothing here and are let through unread.
+IGNORED_FIELDS = frozenset(
+    {"metadata", "prompt_cache_key", "safety_identifier", "service_tier", "store", "user"}
+)
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionBody:
+    """A checked body of `POST /v1/chat/completions`."""
+
+    model: str
+    request: ChatRequest
+    stream: bool
+    include_usage: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingBody:
+    """A checked body of `POST /v1/embeddings`."""
+
+    model: str
+    inputs: list[str]
+    dimensions: int | None
+    as_base64: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatBody:
+    """A checked body of `POST /api/projects/{id}/chat`."""
+
+    message: str
+    conversation_id: UUID | None
+    regenerate_message_id: UUID | None
+    stream: bool
+
+
+def completion_body(value: Any) -> CompletionBody:
+    """Return the checked body, or raise Invalid naming the field."""
+    body = _object(value)
+    _refuse_unknown(body, COMPLETION_FIELDS)
+    if body.get("n", 1) not in (None, 1):
+        raise _bad("n", "must be 1")
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        raise _bad("model", "must name a model")
+    options = {
+        name: check(name, body[name])
+        for name, check in OPTIONS.items()
+        if body.get(name) is not None
+    }
+    if body.get("max_completion_tokens") is not None:
+        options["max_tokens"] = _whole(1)("max_completion_tokens", body["max_completion_tokens"])
+    stream_options = _optional(body, "stream_options", dict) or {}
+    return CompletionBody(
+        model=body["model"],
+        request=ChatRequest(messages=_messages(body.get("messages")), **options),
+        stream=bool(_optional(body, "stream", bool)),
+        include_usage=stream_options.get("include_usage") is True,
+    )
+
+
+def embedding_body(value: Any) -> EmbeddingBody:
+    """Return the checked body, or raise Invalid naming the field."""
+    body = _object(value)
+    _refuse_unknown(body, EMBEDDING_FIELDS)
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        raise _bad("model", "must name a model")
+    encoding = body.get("encoding_format", "float")
+    if encoding not in ("float", "base64", None):
+        raise _bad("encoding_format", "must be float or base64")
+    dimensions = body.get("dimensions")
+    return EmbeddingBody(
+        model=body["model"],
+        inputs=_embedding_inputs(body.get("input")),
+        dimensions=None if dimensions is None else _whole(1)("dimensions", dimensions),
+        as_base64=encoding == "base64",
+    )
+
+
+def chat_body(value: Any) -> ChatBody:
+    """Return the checked body, or raise Invalid naming the field."""
+    body = _object(value)
+    _refuse_unknown(body, CHAT_FIELDS)
+    message = _optional(body, "message", str) or ""
+    regenerate = _uuid(body, "regenerate_message_id")
+    if len(message) > CHAT_MESSAGE_MAX_LENGTH:
+        raise _bad("message", f"must be at most {CHAT_MESSAGE_MAX_LENGTH} characters")
+    if bool(message.strip()) == bool(regenerate):
+        raise _bad("message", "must say something, unless regenerate_message_id is given")
+    conversation_id = _uuid(body, "conversation_id")
+    if regenerate and conversation_id is None:
+        raise _bad("conversation_id", "is needed to regenerate a message")
+    stream = _optional(body, "stream", bool)
+    return ChatBody(message, conversation_id, regenerate, stream is True)
+
+
+def _bad(name: str, what: str) -> Invalid:
+    return Invalid(f"“{name}” {what}.", code="invalid_value", fields={name: [f"This {what}."]})
+
+
+def _object(value: Any) -> Body:
+    if not isinstance(value, dict):
+        raise Invalid("The request body must be a JSON object.", code="invalid_body")
+    return value
+
+
+def _refuse_unknown(body: Body, known: frozenset[str]) -> None:
+    for name in body:
+        if name not in known:
+            shown = name[:50]
+            raise Invalid(
+                f"“{shown}” is not supported here.",
+                code="unknown_field",
+                fields={shown: ["Unknown."]},
+            )
+
+
+def _optional(body: Body, name: str, kind: type) -> Any:
+    value = body.get(name)
+    if value is not None and not isinstance(value, kind):
+        words = {bool: "true or false", str: "text", dict: "an object"}[kind]
+        raise _bad(name, f"must be {words}")
+    return value
+
+
+def _uuid(body: Body, name: str) -> UUID | None:
+    value = _optional(body, name, str)
+    if not value:
+        return None
+    try:
+        return UUID(value)
+    except ValueError:
+        raise _bad(name, "must be a UUID") from None
+
+
+def _number(least: float, most: float) -> Callable[[str, Any], float]:
+    def check(name: str, value: Any) -> float:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        if not fits or not least <= value <= most:
+            raise _bad(name, f"must be a number between {least:g} and {most:g}")
+        return float(value)
+
+    return check
+
+
+def _whole(least: int, most: int = 10_000_000) -> Callable[[str, Any], int]:
+    def check(name: str, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise _bad(name, f"must be a whole number between {least} and {most}")
+        return value
+
+    return check
+
+
+def _stop(name: str, value: Any) -> Any:
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
+        raise _bad(name, "must be text or a list of texts")
+    if len(stops) > STOPS_MAX:
+        raise _bad(name, f"must have at most {STOPS_MAX} entries")
+    return value
+
+
+def _objects(name: str, value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise _bad(name, "must be a list of objects")
+    if len(value) > TOOLS_MAX:
+        raise _bad(name, f"must have at most {TOOLS_MAX} entries")
+    return value
+
+
+def _choice(name: str, value: Any) -> Any:
+    if not isinstance(value, str | dict):
+        raise _bad(name, "must be text or an object")
+    return value
+
+
+def _dictionary(name: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise _bad(name, "must be an object")
+    return value
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _bad(name, "must be true or false")
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 100:
+        raise _bad(name, "must be a short text")
+    return value
+
+
+def _messages(value: Any) -> list[Body]:
+    if not isinstance(value, list) or not value:
+        raise _bad("messages", "must be a list with at least one message")
+    if len(value) > MESSAGES_MAX:
+        raise _bad("messages", f"must have at most {MESSAGES_MAX} entries")
+    for index, message in enumerate(value):
+        _check_message(f"messages[{index}]", message)
+    return value
+
+
+def _check_message(name: str, message: Any) -> None:
+    role = message.get("role") if isinstance(message, dict) else None
+    if not isinstance(role, str) or role not in ROLES:
+        raise _bad(name, f"must be an object whose role is one of {', '.join(sorted(ROLES))}")
+    content = message.get("content")
+    if isinstance(content, list):
+        for index, part in enumerate(content):
+            _check_part(f"{name}.content[{index}]", part)
+    elif not isinstance(content, str) and not _may_be_empty(message):
+        raise _bad(f"{name}.content", "must be text or a list of parts")
+    if "tool_calls" in message and message["tool_calls"] is not None:
+        _objects(f"{name}.tool_calls", message["tool_calls"])
+    for text in ("name", "tool_call_id"):
+        if not isinstance(message.get(text, ""), str | None):
+            raise _bad(f"{name}.{text}", "must be text")
+
+
+def _may_be_empty(message: Body) -> bool:
+    calls_tools = bool(message.get("tool_calls"))
+    return message["content"] is None and calls_tools if "content" in message else calls_tools
+
+
+def _check_part(name: str, part: Any) -> None:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind == "text":
+        if not isinstance(part.get("text"), str):
+            raise _bad(f"{name}.text", "must be text")
+    elif kind == "image_url":
+        image = part.get("image_url")
+        url = image.get("url") if isinstance(image, dict) else None
+        if not isinstance(url, str) or not url.startswith("data:image/"):
+            raise _bad(f"{name}.image_url.url", "must be a data: URL that holds the image itself")
+    else:
+        raise _bad(f"{name}.type", "must be text or image_url")
+
+
+def _embedding_inputs(value: Any) -> list[str]:
+    inputs = [value] if isinstance(value, str) else value
+    if not isinstance(inputs, list) or not inputs:
+        raise _bad("input", "must be text or a list of texts")
+    if len(inputs) > EMBEDDING_INPUTS_MAX:
+        raise _bad("input", f"must have at most {EMBEDDING_INPUTS_MAX} entries")
+    if not all(isinstance(text, str) and text for text in inputs):
+        raise _bad("input", "must be text or a list of texts, none of them empty")
+    return inputs
+
+
+OPTIONS: dict[str, Callable[[str, Any], Any]] = {
+    "temperature": _number(0, 2),
+    "top_p": _number(0, 1),
+    "max_tokens": _whole(1),
+    "stop": _stop,
+    "seed": _whole(-(2**63), 2**63 - 1),
+    "presence_penalty": _number(-2, 2),
+    "frequency_penalty": _number(-2, 2),
+    "tools": _objects,
+    "tool_choice": _choice,
+    "parallel_tool_calls": _flag,
+    "response_format": _dictionary,
+    "reasoning_effort": _text,
+}
+COMPLETION_FIELDS = IGNORED_FIELDS | {
+    *OPTIONS,
+    *("model", "messages", "max_completion_tokens", "n", "stream", "stream_options"),
+}
+EMBEDDING_FIELDS = frozenset({"model", "input", "dimensions", "encoding_format", "user"})
+CHAT_FIELDS = frozenset({"message", "conversation_id", "regenerate_message_id", "stream"})

@@ -1,0 +1,71 @@
+"""A call of a model as the pipeline carries it from one stage to the next."""
+
+import time
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import UUID
+
+from catalog.adapters.types import ChatRequest, Delta, Endpoint, Usage
+from restai_site.lib.actor import Actor
+
+
+@dataclass(slots=True)
+class Call:
+    """Everything that is known of a call once the database has been asked.
+
+    Plain data: no rows of the database live while the provider talks.
+    """
+
+    actor: Actor
+    endpoint: Endpoint
+    kind: str
+    model_name: str
+    project_id: int | None
+    team_id: int | None
+    input_price_per_million: Decimal
+    output_price_per_million: Decimal
+    request: ChatRequest | None = None
+    inputs: list[str] = field(default_factory=list)
+    turn: "Turn | None" = None
+    streamed: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+    def elapsed_ms(self) -> int:
+        """Return the milliseconds since the call began."""
+        return round((time.monotonic() - self.started) * 1000)
+
+
+@dataclass(slots=True)
+class Turn:
+    """Where a call in a conversation is written."""
+
+    conversation_id: UUID
+    title: str
+    user_message_id: UUID
+    message_id: UUID
+
+
+@dataclass(slots=True)
+class Answer:
+    """What has come from the provider so far."""
+
+    parts: list[str] = field(default_factory=list)
+    tool_calls: list[dict[str, object]] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    first_token_ms: int | None = None
+
+    def add(self, delta: Delta, call: Call) -> None:
+        """Take in one piece of a streamed answer."""
+        if delta.text or delta.tool_calls:
+            if self.first_token_ms is None:
+                self.first_token_ms = call.elapsed_ms()
+            self.parts.append(delta.text)
+        if delta.tool_calls:
+            self.tool_calls.extend(delta.tool_calls)
+        self.finish_reason = delta.finish_reason or self.finish_reason
+        self.usage = delta.usage or self.usage
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)

@@ -1,0 +1,122 @@
+"""Conversations: what is kept of a turn before the model is called, and what the model is told."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.services import record
+from inference.bodies import ChatBody
+from inference.calls import Turn
+from inference.models import Conversation, Message
+from projects.models import Project
+from restai_site.lib.actor import Actor
+from restai_site.lib.errors import Forbidden, NotFound
+
+TITLE_LENGTH = 60
+# On the safe side of the usual four characters a token, so that no tokenizer runs here.
+CHARACTERS_PER_TOKEN = 3
+TOKENS_PER_MESSAGE = 8
+# The share of the context window that is left for the answer.
+ANSWER_SHARE = 4
+
+Row = tuple[UUID, UUID | None, str, str, str]
+
+
+@transaction.atomic
+def begin_turn(
+    project: Project, body: ChatBody, *, actor: Actor
+) -> tuple[Turn, list[dict[str, Any]]]:
+    """Keep what the person said; return the turn and the messages the model is to see.
+
+    Raises Forbidden for actors that are not people, NotFound for a conversation or message that is
+    not the actor's.
+    """
+    if actor.user_id is None:
+        raise Forbidden("Conversations belong to people.")
+    conversation = _conversation(project, body, actor)
+    rows = _rows(conversation)
+    parent_id = _question(rows, body) if body.regenerate_message_id else _last(rows)
+    if body.regenerate_message_id is None:
+        asked = Message.objects.create(
+            conversation=conversation, parent_id=parent_id, role="user", content=body.message
+        )
+        rows[asked.pk] = (asked.pk, parent_id, "user", body.message, "complete")
+        parent_id = asked.pk
+    Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
+    assert parent_id is not None  # noqa: S101  the question was found or has just been made
+    turn = Turn(conversation.pk, conversation.title, parent_id, uuid4())
+    return turn, _fitting(_chain(rows, parent_id), project)
+
+
+def title_of(message: str) -> str:
+    """Return a title for a conversation that begins with `message`: its first words."""
+    words = " ".join(message.split())
+    return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"
+
+
+def _conversation(project: Project, body: ChatBody, actor: Actor) -> Conversation:
+    if body.conversation_id is None:
+        made = Conversation.objects.create(
+            project=project, user_id=actor.user_id, title=title_of(body.message)
+        )
+        # The title is the person's own words, which the trail does not hold.
+        record(actor, "conversation.create", made, team_id=project.team_id, name="")
+        return made
+    found = (
+        Conversation.objects.visible_to(actor)
+        .select_for_update(of=("self",))
+        .filter(pk=body.conversation_id, project=project)
+        .first()
+    )
+    if found is None:
+        raise NotFound("There is no such conversation.")
+    return found
+
+
+def _rows(conversation: Conversation) -> dict[UUID, Row]:
+    rows = conversation.messages.values_list("pk", "parent_id", "role", "content", "status")
+    return {row[0]: row for row in rows.order_by("created_at")}
+
+
+def _last(rows: dict[UUID, Row]) -> UUID | None:
+    """Return the newest message that the next one may follow: an answer, not a failed one."""
+    usable = [pk for pk, row in rows.items() if row[4] != "failed"]
+    return usable[-1] if usable else None
+
+
+def _question(rows: dict[UUID, Row], body: ChatBody) -> UUID:
+    answer = rows.get(body.regenerate_message_id)  # type: ignore[arg-type]
+    if answer is None or answer[2] != "assistant" or answer[1] is None:
+        raise NotFound("There is no such answer to regenerate.")
+    return answer[1]
+
+
+def _chain(rows: dict[UUID, Row], leaf: UUID) -> list[Row]:
+    chain: list[Row] = []
+    at: UUID | None = leaf
+    while at is not None:
+        row = rows[at]
+        chain.append(row)
+        at = row[1]
+    return chain[::-1]
+
+
+def _fitting(chain: Iterable[Row], project: Project) -> list[dict[str, Any]]:
+    """Drop the oldest turns that would not fit the model's context window."""
+    window = project.llm.context_window
+    answer = min(project.max_tokens or window // ANSWER_SHARE, window // 2)
+    left = (window - answer) * CHARACTERS_PER_TOKEN - len(project.system_prompt)
+    kept: list[dict[str, Any]] = []
+    for _, _, role, content, _ in reversed(list(chain)):
+        left -= len(content) + TOKENS_PER_MESSAGE * CHARACTERS_PER_TOKEN
+        if kept and left < 0:
+            break
+        kept.append({"role": role, "content": content})
+    kept.reverse()
+    # A history that begins with an answer confuses models; begin with a question.
+    while len(kept) > 1 and kept[0]["role"] != "user":
+        kept.pop(0)
+    return kept

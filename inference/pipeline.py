@@ -1,0 +1,113 @@
+"""The one way to a model: prepare, then the provider, then finish.
+
+Every surface comes through here. No transaction is open and no database thread is held while the
+provider talks; `finish` runs in every case, also when the client has gone.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+from catalog.adapters import adapter_for
+from catalog.adapters.types import Delta, EmbeddingResult
+from inference.calls import Answer, Call
+from inference.finish import Receipt, finish
+from restai_site.lib.db import in_database
+from restai_site.lib.errors import ProviderFailed, ProviderTimedOut
+
+# Tasks that outlive their request; the loop itself holds them only weakly.
+_finishing: set[asyncio.Task[Receipt]] = set()
+
+
+async def complete(call: Call) -> tuple[Answer, Receipt]:
+    """Call the model and return its whole answer.
+
+    Raises ProviderFailed or ProviderTimedOut; the usage is written before either is raised.
+    """
+    answer = Answer()
+    assert call.request is not None  # noqa: S101  prepare has set it
+    try:
+        result = await adapter_for(call.endpoint.kind).chat(call.endpoint, call.request)
+    except BaseException as error:
+        await _settle(call, answer, outcome_of(error))
+        raise
+    answer.parts.append(result.content)
+    answer.tool_calls = list(result.tool_calls or [])
+    answer.finish_reason, answer.usage = result.finish_reason, result.usage
+    return answer, await _settle(call, answer, "completed")
+
+
+async def embed(call: Call, dimensions: int | None) -> tuple[EmbeddingResult, Receipt]:
+    """Call the embedding model. Raises as `complete` does."""
+    answer = Answer()
+    try:
+        adapter = adapter_for(call.endpoint.kind)
+        result = await adapter.embed(call.endpoint, call.inputs, dimensions)
+    except BaseException as error:
+        await _settle(call, answer, outcome_of(error))
+        raise
+    answer.usage = result.usage
+    return result, await _settle(call, answer, "completed")
+
+
+class Stream:
+    """A streamed answer: the pieces as they come, then the receipt.
+
+    Iterate over it to the end, or close it; either way the usage is written exactly once. After
+    the last piece `receipt` is set, and durable.
+    """
+
+    def __init__(self, call: Call) -> None:
+        assert call.request is not None  # noqa: S101  prepare has set it
+        self.call = call
+        self.answer = Answer()
+        self.receipt: Receipt | None = None
+        self._pieces = self._run(
+            adapter_for(call.endpoint.kind).batches(call.endpoint, call.request)
+        )
+
+    def __aiter__(self) -> AsyncIterator[list[Delta]]:
+        return self._pieces
+
+    async def first(self) -> list[Delta]:
+        """Return the first pieces, so that an early failure can still have a status of its own."""
+        return await anext(self._pieces, [])
+
+    async def close(self) -> None:
+        """Hang up; what has come so far is counted and kept."""
+        await self._pieces.aclose()
+
+    async def _run(
+        self, batches: AsyncGenerator[list[Delta], None]
+    ) -> AsyncGenerator[list[Delta], None]:
+        call, answer = self.call, self.answer
+        outcome = "completed"
+        try:
+            # Closing hangs up on the provider at once, not when the garbage collector comes by.
+            async with aclosing(batches) as pieces:
+                async for batch in pieces:
+                    for delta in batch:
+                        answer.add(delta, call)
+                    yield batch
+        except BaseException as error:
+            outcome = outcome_of(error)
+            raise
+        finally:
+            self.receipt = await _settle(call, answer, outcome)
+
+
+def outcome_of(error: BaseException) -> str:
+    """Return the outcome that the ledger keeps for `error`."""
+    if isinstance(error, ProviderTimedOut):
+        return "timeout"
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return "cancelled"
+    return "provider_error" if isinstance(error, ProviderFailed) else "failed"
+
+
+async def _settle(call: Call, answer: Answer, outcome: str) -> Receipt:
+    """Run `finish` to its end, whatever happens to the request meanwhile."""
+    task = asyncio.ensure_future(in_database(finish, call, answer, outcome))
+    _finishing.add(task)
+    task.add_done_callback(_finishing.discard)
+    return await asyncio.shield(task)

@@ -1,0 +1,81 @@
+"""A real ASGI server on the test database, for tests that need sockets, loops and threads."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def database_url() -> str:
+    """Return the URL of the database that the tests use."""
+    values = connection.settings_dict
+    login = f"{values['USER']}:{quote(values['PASSWORD'] or '', safe='')}"
+    host = quote(str(values["HOST"]), safe="")
+    return f"postgresql://{login}@/{values['NAME']}?host={host}&port={values['PORT']}"
+
+
+class Server:
+    """`granian` in a process of its own; use as a context manager."""
+
+    def __init__(self, *, workers: int = 1, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.workers = workers
+        self.environment = {
+            **os.environ,
+            "DATABASE_URL": database_url(),
+            "REDIS_URL": settings.REDIS_URL,
+            "DATABASE_THREADS": "4",
+            "PUBLIC_URL": self.url,
+            **environment,
+        }
+
+    def __enter__(self) -> "Server":
+        command = [
+            *(sys.executable, "-m", "granian", "--interface", "asgi", "--no-ws"),
+            *("--host", "127.0.0.1", "--port", str(self.port), "--workers", str(self.workers)),
+            *("--workers-kill-timeout", "1", "--log-level", "warning"),
+            "restai_site.asgi:application",
+        ]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, start_new_session=True
+        )
+        self._wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"The server ended with {self.process.returncode}.")
+            try:
+                with urlopen(f"{self.url}/health/live", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError("The server did not start.")
