@@ -31,7 +31,8 @@ def record(
     """Append one entry; call it inside the transaction of the change it speaks of.
 
     `changes` maps field names to what `changes_of` returns, or to plain values; `name` stands for
-    the target's own where that must not be shown. Raises TransactionManagementError outside a transaction: a change must not be kept without its entry.
+    the target's own where that must not be shown. Raises TransactionManagementError outside a
+    transaction: a change must not be kept without its entry.
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("audit.record() needs a transaction.")

@@ -8,7 +8,7 @@ from projects.models import Project
 from restai_site.lib.actor import Actor
 
 if TYPE_CHECKING:
-    from inference.models import Conversation
+    from inference.models import Conversation  # noqa: F401  named by a string below
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):

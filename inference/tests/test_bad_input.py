@@ -24,7 +24,7 @@ RAW_BODIES = {
     "null": b"null",
     "number": b"12",
     "bad utf-8": b'{"model": "\xff\xfe"}',
-    "lone surrogate": b'{"model": "alpha-llm", "messages": [{"role": "user", "content": "\\ud800"}]}',
+    "lone surrogate": b'{"model": "alpha-llm", "messages": [{"role": "user", "name": "\\ud800"}]}',
     "nul": b'{"model": "alpha-llm", "messages": [{"role": "user", "content": "a\\u0000b"}]}',
     "nul in a key": b'{"a\\u0000b": 1, "model": "alpha-llm", "messages": []}',
     "deep list": b"[" * 100_000,

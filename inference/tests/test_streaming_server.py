@@ -115,7 +115,7 @@ def test_hanging_up_mid_stream_is_counted_and_ends_the_call_at_the_provider(
     while received.count(b"data: ") < 4:
         received += connection.recv(65536)
     connection.close()
-    row = eventually(lambda: UsageRecord.objects.first())
+    row = eventually(UsageRecord.objects.first)
     assert (row.outcome, row.streamed, row.tokens_source) == ("cancelled", True, "tokenizer")
     assert row.completion_tokens > 0
     assert eventually(lambda: provider.requests[-1].hung_up)
@@ -128,7 +128,7 @@ def test_hanging_up_before_an_answer_is_counted_too(world, server, provider):
     connection = send(server, "/v1/chat/completions", key, body)
     eventually(lambda: provider.requests)
     connection.close()
-    assert eventually(lambda: UsageRecord.objects.first()).outcome == "cancelled"
+    assert eventually(UsageRecord.objects.first).outcome == "cancelled"
 
 
 def test_stopping_a_chat_keeps_what_has_come(world, server):

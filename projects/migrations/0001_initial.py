@@ -228,6 +228,7 @@ class Migration(migrations.Migration):
                             ("cancelled", "Cancelled by the client"),
                             ("provider_error", "Provider error"),
                             ("timeout", "Timed out"),
+                            ("failed", "Failed in the platform"),
                         ],
                         max_length=14,
                     ),

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
-from urllib.request import urlopen
 
 from django.conf import settings
 from django.db import connection
@@ -47,7 +47,7 @@ class Server:
             **environment,
         }
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         command = [
             *(sys.executable, "-m", "granian", "--interface", "asgi", "--no-ws"),
             *("--host", "127.0.0.1", "--port", str(self.port), "--workers", str(self.workers)),
@@ -74,8 +74,9 @@ class Server:
             if self.process.poll() is not None:
                 raise RuntimeError(f"The server ended with {self.process.returncode}.")
             try:
-                with urlopen(f"{self.url}/health/live", timeout=1):
-                    return
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
             except OSError:
                 time.sleep(0.05)
+            else:
+                return
         raise RuntimeError("The server did not start.")
