@@ -170,7 +170,8 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
         streamed = self.serve(found, request)
         content = b"".join(streamed) if request.method == "GET" else b""
         response = HttpResponse(content, status=streamed.status_code)
-        response.headers.update(streamed.headers)
+        for name, value in streamed.headers.items():
+            response.headers[name] = value
         streamed.close()
         return response
 
