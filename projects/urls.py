@@ -1,6 +1,22 @@
 """Pages of this app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from projects import views
 
 app_name = "projects"
-urlpatterns: list[URLPattern] = []
+PROJECT = "projects/<int:project_id>"
+urlpatterns = [
+    path("projects", views.project_list, name="list"),
+    path("projects/new", views.project_new, name="new"),
+    path(PROJECT, views.overview, name="overview"),
+    path(f"{PROJECT}/prompt", views.prompt, name="prompt"),
+    path(f"{PROJECT}/prompt/<int:number>/restore", views.prompt_restore, name="prompt_restore"),
+    path(f"{PROJECT}/api", views.api, name="api"),
+    path(f"{PROJECT}/access", views.access, name="access"),
+    path(f"{PROJECT}/access/visibility", views.visibility, name="visibility"),
+    path(f"{PROJECT}/access/<int:member_id>/role", views.member_role, name="member_role"),
+    path(f"{PROJECT}/access/<int:member_id>/remove", views.member_remove, name="member_remove"),
+    path(f"{PROJECT}/settings", views.project_settings, name="settings"),
+    path(f"{PROJECT}/delete", views.project_delete, name="delete"),
+]

@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/", include(api)),
     path("v1/", include("inference.openai_urls")),
     path("", pages.dashboard, name="dashboard"),
+    path("search", pages.search, name="search"),
     path("", include("accounts.urls")),
     path("", include("catalog.urls")),
     path("", include("teams.urls")),

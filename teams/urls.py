@@ -1,6 +1,25 @@
 """Pages of this app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from teams import views
 
 app_name = "teams"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("teams", views.team_list, name="list"),
+    path("teams/new", views.team_new, name="new"),
+    path("teams/<int:team_id>", views.team_members, name="members"),
+    path(
+        "teams/<int:team_id>/members/<int:membership_id>/role",
+        views.member_role,
+        name="member_role",
+    ),
+    path(
+        "teams/<int:team_id>/members/<int:membership_id>/remove",
+        views.member_remove,
+        name="member_remove",
+    ),
+    path("teams/<int:team_id>/models", views.team_models, name="models"),
+    path("teams/<int:team_id>/settings", views.team_settings, name="settings"),
+    path("teams/<int:team_id>/delete", views.team_delete, name="delete"),
+]

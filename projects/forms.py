@@ -1,0 +1,137 @@
+"""Forms of this app's pages. They validate; services save."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from catalog.models import LLM
+from projects.models import PROMPT_MAX_LENGTH, Project, ProjectMember
+from restai_site.ui.forms import LongTextField, PageForm
+from teams.models import Team
+
+PROMPT_ROWS = 14
+
+
+class ModelChoice(forms.ModelChoiceField):
+    """A granted language model, named as callers name it."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} ({obj.context_window:,} tokens of context)"
+
+
+class ProjectForm(PageForm):
+    """What a project is called and which model answers."""
+
+    name = forms.CharField(label="Name", max_length=100)
+    description = forms.CharField(
+        label="Description",
+        max_length=500,
+        required=False,
+        help_text="One sentence on what the project is for.",
+    )
+    llm = ModelChoice(label="Model", queryset=LLM.objects.none(), empty_label=None)
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["llm"]
+        assert isinstance(choice, forms.ModelChoiceField)  # noqa: S101 - narrows the type
+        choice.queryset = team.llms.filter(enabled=True)
+
+
+class NewProjectForm(ProjectForm):
+    """A project to be."""
+
+    system_prompt = LongTextField(
+        label="System prompt",
+        max_length=PROMPT_MAX_LENGTH,
+        required=False,
+        help_text="How the model should behave. You can change it later; every version is kept.",
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+    visibility = forms.ChoiceField(
+        label="Who can use it",
+        choices=Project.Visibility.choices,
+        initial=Project.Visibility.MEMBERS,
+        widget=forms.RadioSelect,
+    )
+
+
+class SettingsForm(ProjectForm):
+    """A project and the parameters of its model."""
+
+    temperature = forms.FloatField(
+        label="Temperature",
+        min_value=0,
+        max_value=2,
+        required=False,
+        help_text="0 for the likeliest words, up to 2 for surprising ones. Empty: the model's own.",
+    )
+    top_p = forms.FloatField(
+        label="Top P",
+        min_value=0,
+        max_value=1,
+        required=False,
+        help_text="Only the likeliest words that together have this probability are drawn from.",
+    )
+    max_tokens = forms.IntegerField(
+        label="Longest answer",
+        min_value=1,
+        max_value=1_000_000,
+        required=False,
+        help_text="In tokens; three quarters of an English word each. Empty: the model's own.",
+    )
+
+
+class PromptForm(PageForm):
+    """A new version of the system prompt."""
+
+    text = LongTextField(
+        label="System prompt",
+        max_length=PROMPT_MAX_LENGTH,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": PROMPT_ROWS, "class": "prompt-editor"}),
+    )
+    note = forms.CharField(
+        label="What changed",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class VisibilityForm(PageForm):
+    """Who reaches a project without being added to it."""
+
+    visibility = forms.ChoiceField(
+        label="Who can use it", choices=Project.Visibility.choices, widget=forms.RadioSelect
+    )
+
+
+class PersonChoice(forms.ModelChoiceField):
+    """A member of the team."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.display_name} ({obj.email})"
+
+
+class MemberForm(PageForm):
+    """A member of the team who is to reach the project, and their role in it."""
+
+    user = PersonChoice(label="Person", queryset=User.objects.none(), empty_label="Choose…")
+    role = forms.ChoiceField(
+        label="Role", choices=ProjectMember.Role.choices, initial=ProjectMember.Role.VIEWER
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["user"]
+        assert isinstance(choice, forms.ModelChoiceField)  # noqa: S101 - narrows the type
+        team = User.objects.filter(memberships__team_id=project.team_id, is_active=True)
+        choice.queryset = team.exclude(project_memberships__project=project).order_by("email")
+
+
+class RoleForm(PageForm):
+    """A role alone, for the menu of a row."""
+
+    role = forms.ChoiceField(choices=ProjectMember.Role.choices)

@@ -1,0 +1,305 @@
+"""Pages: the list of projects, a project's overview, prompt, API, access and settings."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.access import SignedInRequest, signed_in
+from projects import services, snippets
+from projects.diff import side_by_side
+from projects.forms import (
+    MemberForm,
+    NewProjectForm,
+    PromptForm,
+    RoleForm,
+    SettingsForm,
+    VisibilityForm,
+)
+from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
+from projects.statistics import Statistics, period_of
+from restai_site.lib.errors import Forbidden
+from restai_site.ui.forms import errors_on, errors_told
+from restai_site.ui.tables import tab, table_of
+from teams.models import Team
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+RECENT_CALLS = 8
+VERSIONS_SHOWN = 100
+
+
+@require_GET
+@signed_in
+def project_list(request: SignedInRequest) -> HttpResponse:
+    rows = Project.objects.visible_to(request.actor).select_related("team", "llm")
+    team = request.GET.get("team", "")
+    if team.isdecimal():
+        rows = rows.filter(team_id=int(team))
+    table = table_of(
+        request,
+        rows,
+        sorts={"name": "name", "changed": "updated_at", "team": "team__name"},
+        default="name",
+        search=["name", "description", "team__name", "llm__name"],
+    )
+    may_create = Team.objects.editable_by(request.actor).exists()
+    return render(request, "projects/list.html", {"table": table, "may_create": may_create})
+
+
+@get_or_post
+@signed_in
+def project_new(request: SignedInRequest) -> HttpResponse:
+    teams = list(Team.objects.editable_by(request.actor))
+    if not teams and not request.actor.is_platform_admin:
+        raise Forbidden("Only admins of a team may create projects.")
+    chosen = request.POST.get("team") or request.GET.get("team", "")
+    team = next((team for team in teams if str(team.pk) == chosen), None)
+    if team is None and request.method == "POST":
+        raise Forbidden("Only admins of the team may create projects in it.")
+    team = team or next(iter(teams), None)
+    if team is None:
+        return render(request, "projects/new.html", {"teams": teams, "team": None})
+    form = NewProjectForm(request.POST or None, team=team)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            project = services.create_project(team, form.cleaned_data, actor=request.actor)
+            messages.success(request, f"The project “{project.name}” is ready.")
+            return redirect("projects:overview", project.pk)
+    models = form.fields["llm"].queryset.exists()  # type: ignore[attr-defined]
+    context = {"form": form, "teams": teams, "team": team, "has_models": models}
+    return render(request, "projects/new.html", context, status=400 if form.errors else 200)
+
+
+@require_GET
+@signed_in
+def overview(request: SignedInRequest, project_id: int) -> HttpResponse:
+    context = _shared(request, project_id, "overview")
+    project = context["project"]
+    ledger = UsageRecord.objects.visible_to(request.actor).filter(project=project)
+    statistics = Statistics(ledger, period_of(request.GET.get("period", "")))
+    context |= {
+        "statistics": statistics,
+        "totals": statistics.totals,
+        "chart": statistics.requests_chart,
+        "calls": ledger.select_related("user").order_by("-created_at")[:RECENT_CALLS],
+        "is_answering": project.llm.enabled
+        and project.team.llms.filter(pk=project.llm_id).exists(),
+        "member_count": project.members.count(),
+    }
+    return render(request, "projects/overview.html", context)
+
+
+@get_or_post
+@signed_in
+def prompt(request: SignedInRequest, project_id: int) -> HttpResponse:
+    context = _for_editors(request, project_id, "prompt")
+    project = context["project"]
+    form = PromptForm(request.POST or None, initial={"text": project.system_prompt})
+    if request.method == "POST" and form.is_valid():
+        version = services.set_prompt(
+            project, form.cleaned_data["text"], note=form.cleaned_data["note"], actor=request.actor
+        )
+        saved = f"Version {version.number} is in use." if version else "Nothing has changed."
+        messages.success(request, saved)
+        return redirect("projects:prompt", project.pk)
+    versions = project.prompt_versions.select_related("author").defer("text")[:VERSIONS_SHOWN]
+    context |= {"form": form, "versions": versions, "comparison": _comparison(request, project)}
+    return render(request, "projects/prompt.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+@signed_in
+def prompt_restore(request: SignedInRequest, project_id: int, number: int) -> HttpResponse:
+    project = _for_editors(request, project_id, "prompt")["project"]
+    version = get_object_or_404(
+        PromptVersion.objects.select_related("project"), project=project, number=number
+    )
+    restored = services.restore_prompt(version, actor=request.actor)
+    words = f"Version {number} is in use again, as version {restored.number}." if restored else ""
+    messages.success(request, words or f"The prompt is already as in version {number}.")
+    return redirect("projects:prompt", project_id)
+
+
+@require_GET
+@signed_in
+def api(request: SignedInRequest, project_id: int) -> HttpResponse:
+    context = _shared(request, project_id, "api")
+    language = snippets.language_of(request.GET.get("language", ""))
+    address = request.build_absolute_uri("/").rstrip("/") if settings.DEBUG else settings.PUBLIC_URL
+    context |= {
+        "address": address,
+        "language": language,
+        "languages": [
+            tab(one.label, f"?language={one.key}", is_current=one is language)
+            for one in snippets.LANGUAGES
+        ],
+        "snippets": snippets.snippets(language, address, project_id),
+    }
+    return render(request, "projects/api.html", context)
+
+
+@get_or_post
+@signed_in
+def access(request: SignedInRequest, project_id: int) -> HttpResponse:
+    context = _for_editors(request, project_id, "access")
+    project = context["project"]
+    form = MemberForm(request.POST or None, project=project)
+    if request.method == "POST":
+        _require_manager(context)
+        if form.is_valid() and _add_member(request, project, form):
+            return redirect("projects:access", project.pk)
+    members = ProjectMember.objects.visible_to(request.actor).filter(project=project)
+    context |= {
+        "form": form,
+        "visibility_form": VisibilityForm(initial={"visibility": project.visibility}),
+        "members": members.select_related("user").order_by("user__email"),
+        "roles": ProjectMember.Role,
+        "has_candidates": context["can_manage"] and _candidates(form).exists(),
+    }
+    return render(request, "projects/access.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+@signed_in
+def visibility(request: SignedInRequest, project_id: int) -> HttpResponse:
+    context = _for_editors(request, project_id, "access")
+    _require_manager(context)
+    form = VisibilityForm(request.POST)
+    if form.is_valid():
+        services.update_project(context["project"], form.cleaned_data, actor=request.actor)
+        messages.success(request, "Who can use the project is saved.")
+    return redirect("projects:access", project_id)
+
+
+@require_POST
+@signed_in
+def member_role(request: SignedInRequest, project_id: int, member_id: int) -> HttpResponse:
+    member = _member(request, project_id, member_id)
+    form = RoleForm(request.POST)
+    if form.is_valid():
+        with errors_told(request):
+            role = form.cleaned_data["role"]
+            services.change_project_role(member, role=role, actor=request.actor)
+            messages.success(request, f"{member.user.display_name} has a new role.")
+    return redirect("projects:access", project_id)
+
+
+@require_POST
+@signed_in
+def member_remove(request: SignedInRequest, project_id: int, member_id: int) -> HttpResponse:
+    member = _member(request, project_id, member_id)
+    services.remove_project_member(member, actor=request.actor)
+    messages.success(request, f"{member.user.display_name} no longer has access.")
+    return redirect("projects:access", project_id)
+
+
+@get_or_post
+@signed_in
+def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
+    context = _for_editors(request, project_id, "settings")
+    project = context["project"]
+    names = ("name", "description", "llm", "temperature", "top_p", "max_tokens")
+    initial = {name: getattr(project, name) for name in names}
+    form = SettingsForm(request.POST or None, initial=initial, team=project.team)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            services.update_project(project, form.cleaned_data, actor=request.actor)
+            messages.success(request, "The settings are saved.")
+            return redirect("projects:settings", project.pk)
+    context["form"] = form
+    return render(request, "projects/settings.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+@signed_in
+def project_delete(request: SignedInRequest, project_id: int) -> HttpResponse:
+    context = _for_editors(request, project_id, "settings")
+    _require_manager(context)
+    project = context["project"]
+    if request.POST.get("confirmation") != project.name:
+        messages.error(request, "The name did not match, so nothing was deleted.")
+        return redirect("projects:settings", project.pk)
+    services.delete_project(project, actor=request.actor)
+    messages.success(request, f"The project “{project.name}” is deleted.")
+    return redirect("projects:list")
+
+
+def _shared(request: SignedInRequest, project_id: int, current: str) -> dict[str, Any]:
+    rows = Project.objects.visible_to(request.actor).select_related("team", "llm")
+    project = get_object_or_404(rows, pk=project_id)
+    rights = project_rights(request, project)
+    return {"project": project, "tabs": project_tabs(project, current, **rights), **rights}
+
+
+def project_rights(request: SignedInRequest, project: Project) -> dict[str, bool]:
+    """Return what the actor may do to a project that is visible to them."""
+    managed = Project.objects.managed_by(request.actor).filter(pk=project.pk).exists()
+    edited = managed or Project.objects.editable_by(request.actor).filter(pk=project.pk).exists()
+    return {"can_edit": edited, "can_manage": managed}
+
+
+def project_tabs(
+    project: Project, current: str, *, can_edit: bool, can_manage: bool
+) -> list[dict[str, Any]]:
+    """Return the tabs of a project's pages; those of its editors only for them."""
+    pages = [
+        ("overview", "Overview", "projects:overview"),
+        ("chat", "Chat", "inference:project_chat"),
+        ("prompt", "Prompt", "projects:prompt"),
+        ("api", "API", "projects:api"),
+        ("access", "Access", "projects:access"),
+        ("settings", "Settings", "projects:settings"),
+    ]
+    for_editors = {"prompt", "access", "settings"}
+    return [
+        tab(label, reverse(name, args=[project.pk]), is_current=key == current)
+        for key, label, name in pages
+        if can_edit or can_manage or key not in for_editors
+    ]
+
+
+def _for_editors(request: SignedInRequest, project_id: int, current: str) -> dict[str, Any]:
+    context = _shared(request, project_id, current)
+    if not context["can_edit"]:
+        raise Forbidden("Only editors of the project may open this page.")
+    return context
+
+
+def _require_manager(context: dict[str, Any]) -> None:
+    if not context["can_manage"]:
+        raise Forbidden("Only admins of the team may do this.")
+
+
+def _member(request: SignedInRequest, project_id: int, member_id: int) -> ProjectMember:
+    _require_manager(_for_editors(request, project_id, "access"))
+    rows = ProjectMember.objects.editable_by(request.actor).select_related("project", "user")
+    return get_object_or_404(rows, pk=member_id, project_id=project_id)
+
+
+def _add_member(request: SignedInRequest, project: Project, form: MemberForm) -> bool:
+    user, role = form.cleaned_data["user"], form.cleaned_data["role"]
+    with errors_on(form):
+        services.add_project_member(project, user, role=role, actor=request.actor)
+        messages.success(request, f"{user.display_name} has access.")
+    return form.is_valid()
+
+
+def _candidates(form: MemberForm) -> QuerySet[Any]:
+    return form.fields["user"].queryset  # type: ignore[attr-defined,no-any-return]
+
+
+def _comparison(request: SignedInRequest, project: Project) -> dict[str, Any] | None:
+    """Return the two versions that the address asks to see side by side."""
+    new, old = request.GET.get("to", ""), request.GET.get("from", "")
+    if not new.isdecimal():
+        return None
+    after = get_object_or_404(project.prompt_versions, number=int(new))
+    before_number = int(old) if old.isdecimal() else after.number - 1
+    before = project.prompt_versions.filter(number=before_number).first()
+    rows = side_by_side(before.text if before else "", after.text)
+    return {"before": before, "after": after, "rows": rows}

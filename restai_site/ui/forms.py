@@ -1,0 +1,76 @@
+"""What the forms of all pages share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.validators import ProhibitNullCharactersValidator
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from restai_site.lib.errors import DomainError
+
+# What the sender can put right by changing the form.
+CORRECTABLE = frozenset({400, 409, 413})
+
+
+class PageForm(forms.Form):
+    """A form whose labels stand without a colon; Django's widgets come bare of required marks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
+
+class LongTextField(forms.CharField):
+    """Text of many lines, kept as it was written: not trimmed, lines ending as on Unix."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("strip", False)
+        super().__init__(**kwargs)
+        self.validators.append(ProhibitNullCharactersValidator())
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return text.replace("\r\n", "\n") if isinstance(text, str) else text
+
+
+@contextmanager
+def errors_on(form: forms.BaseForm) -> Iterator[None]:
+    """Put what a service finds wrong onto `form`; let refusals through."""
+    try:
+        yield
+    except DomainError as error:
+        if error.status not in CORRECTABLE:
+            raise
+        _explain(form, error)
+
+
+def _explain(form: forms.BaseForm, error: DomainError) -> None:
+    known = {name: texts for name, texts in (error.fields or {}).items() if name in form.fields}
+    for name, texts in known.items():
+        form.add_error(name, list(texts))
+    if not known:
+        form.add_error(None, error.message)
+
+
+def safe_next(request: HttpRequest, fallback: str) -> str:
+    """Return the page the request asks to go on to, if it is one of ours."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    ours = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if ours and target.startswith("/") else fallback
+
+
+@contextmanager
+def errors_told(request: HttpRequest) -> Iterator[None]:
+    """Tell what a service finds wrong as a message, where there is no form to put it on."""
+    try:
+        yield
+    except DomainError as error:
+        if error.status not in CORRECTABLE:
+            raise
+        messages.error(request, error.message)

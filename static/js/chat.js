@@ -1,0 +1,219 @@
+/* The chat. Loaded by its page, imported by none. */
+
+import { announce, copyFrom } from "./lib/dom.js";
+import { events } from "./lib/event-stream.js";
+import { Follower } from "./lib/follow.js";
+import { Answer, userMessage } from "./lib/messages.js";
+
+const NO_CONNECTION = "The connection broke off. What has come so far is kept; try again.";
+const NOT_UNDERSTOOD = "The server gave an answer that this page does not understand. Reload the page and try again.";
+const ANNOUNCED_CHARACTERS = 400;
+
+class Chat {
+  constructor(root) {
+    this.root = root;
+    this.form = document.getElementById("composer");
+    this.input = document.getElementById("composer-text");
+    this.send = document.getElementById("send");
+    this.stopper = document.getElementById("stop");
+    this.messages = document.getElementById("messages");
+    this.follower = new Follower(document.getElementById("thread"), document.getElementById("jump"));
+    this.answers = new WeakMap();
+    this.conversation = root.dataset.conversation || null;
+    this.running = null;
+    this.takeOver();
+    this.listen();
+  }
+
+  /* What the server has written becomes what this script writes. */
+  takeOver() {
+    for (const body of this.messages.querySelectorAll("[data-markdown]")) {
+      const root = body.closest(".message");
+      this.answers.set(root, Answer.settled(root));
+    }
+    this.follower.jump();
+  }
+
+  listen() {
+    this.messages.addEventListener("click", (event) => this.onMessageClick(event));
+    if (!this.form) return;
+    this.form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
+    this.input.addEventListener("keydown", (event) => this.onKey(event));
+    this.input.addEventListener("input", () => this.refresh());
+    this.stopper.addEventListener("click", () => this.stop());
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !document.querySelector("dialog[open], :popover-open")) this.stop();
+    });
+    for (const starter of document.querySelectorAll("[data-starter]")) {
+      starter.addEventListener("click", () => { this.input.value = starter.dataset.starter; this.submit(); });
+    }
+    this.refresh();
+  }
+
+  onKey(event) {
+    // While an input method is composing, Enter chooses a word.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    this.submit();
+  }
+
+  onMessageClick(event) {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const root = button.closest(".message");
+    if (button.matches("[data-copy-message]")) copyFrom(button, this.answers.get(root).text);
+    if (button.matches("[data-copy-code]")) copyFrom(button, button.closest(".code").querySelector("code").textContent);
+    if (button.matches("[data-regenerate]")) this.regenerate(root);
+    if (button.matches("[data-facts-toggle]")) {
+      const open = button.getAttribute("aria-expanded") === "true";
+      button.setAttribute("aria-expanded", String(!open));
+      button.nextElementSibling.hidden = open;
+    }
+  }
+
+  refresh() {
+    const busy = this.running !== null;
+    const hadFocus = [this.send, this.stopper].includes(document.activeElement);
+    this.send.hidden = busy;
+    this.stopper.hidden = !busy;
+    this.send.disabled = this.input.value.trim() === "";
+    if (hadFocus) this.input.focus();
+    if (!CSS.supports("field-sizing", "content")) {
+      this.input.style.height = "auto";
+      this.input.style.height = `${this.input.scrollHeight}px`;
+    }
+  }
+
+  stop() {
+    this.running?.abort();
+  }
+
+  submit() {
+    const text = this.input.value.trim();
+    if (!text || this.running) return;
+    this.input.value = "";
+    this.show();
+    this.lockOlder();
+    const question = userMessage(text);
+    this.messages.append(question);
+    this.ask({ message: text }, question);
+  }
+
+  regenerate(root) {
+    if (this.running || !root.dataset.message || !this.form) return;
+    const id = root.dataset.message;
+    root.remove();
+    this.ask({ regenerate_message_id: id }, null);
+  }
+
+  show() {
+    document.getElementById("greeting").hidden = true;
+    this.messages.hidden = false;
+  }
+
+  /* Only the newest answer can be regenerated. */
+  lockOlder() {
+    this.messages.querySelectorAll("[data-regenerate]").forEach((button) => button.remove());
+  }
+
+  async ask(body, question) {
+    const answer = Answer.waiting(this.root.dataset.name);
+    answer.onDraw = () => this.follower.keep();
+    this.answers.set(answer.root, answer);
+    this.messages.append(answer.root);
+    this.follower.jump();
+    this.running = new AbortController();
+    this.refresh();
+    const again = () => { answer.root.remove(); this.ask(this.retryOf(body, answer), question); };
+    try {
+      await this.stream(body, answer, question, again);
+    } catch (error) {
+      if (error.name === "AbortError") this.stopped(answer);
+      else this.failed(answer, NO_CONNECTION, again);
+    } finally {
+      this.running = null;
+      this.refresh();
+      this.follower.keep();
+    }
+  }
+
+  /* Once the question is kept, trying again means another answer to it. */
+  retryOf(body, answer) {
+    const id = answer.root.dataset.message;
+    return id ? { regenerate_message_id: id } : body;
+  }
+
+  async stream(body, answer, question, again) {
+    const response = await fetch(this.root.dataset.endpoint, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        Accept: "text/event-stream",
+        "X-CSRFToken": document.body.dataset.csrf,
+      },
+      body: JSON.stringify({ ...body, conversation_id: this.conversation, stream: true }),
+      signal: this.running.signal,
+    });
+    if (response.status === 401) return this.logIn();
+    if (!response.ok) return this.failed(answer, await wordsOf(response), again);
+    for await (const { name, data } of events(response)) {
+      if (name === "start") this.started(data, answer, question);
+      else if (name === "token") answer.add(data.text);
+      else if (name === "done") return this.finished(answer, data);
+      else if (name === "error") return this.failed(answer, data.message, again);
+    }
+    this.failed(answer, NO_CONNECTION, again);
+  }
+
+  started(data, answer, question) {
+    answer.root.dataset.message = data.message_id;
+    if (question) question.dataset.message = data.user_message_id;
+    if (this.conversation === data.conversation_id) return;
+    this.conversation = data.conversation_id;
+    history.replaceState(null, "", `${this.root.dataset.base}/${data.conversation_id}`);
+    document.title = document.title.replace(/^.*( · )/, () => `${data.title} · `);
+    this.refreshHistory();
+  }
+
+  finished(answer, data) {
+    answer.settle({ usage: data.usage });
+    announce(`Answer complete: ${answer.body.textContent.slice(0, ANNOUNCED_CHARACTERS)}`);
+    this.refreshHistory();
+  }
+
+  stopped(answer) {
+    const note = answer.text ? "Stopped. The answer ends here." : "Stopped before an answer came.";
+    answer.settle({ note });
+    announce(note);
+  }
+
+  failed(answer, words, again) {
+    answer.fail(words, again);
+    announce(words);
+  }
+
+  logIn() {
+    const next = encodeURIComponent(location.pathname);
+    location.assign(`${this.root.dataset.login}?next=${next}`);
+  }
+
+  async refreshHistory() {
+    const list = document.getElementById("history");
+    const answer = await fetch(`${list.dataset.historyUrl}?current=${this.conversation}`);
+    if (!answer.ok || answer.redirected) return;
+    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = parsed.getElementById("history");
+    if (fresh && !list.querySelector(":popover-open, dialog[open]")) list.replaceWith(document.adoptNode(fresh));
+  }
+}
+
+async function wordsOf(response) {
+  try {
+    const problem = await response.json();
+    return problem.detail || problem.title || NOT_UNDERSTOOD;
+  } catch {
+    return NOT_UNDERSTOOD;
+  }
+}
+
+new Chat(document.getElementById("chat"));

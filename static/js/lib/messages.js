@@ -1,0 +1,127 @@
+/* The messages of a conversation, in the shape that templates/inference/message.html gives them. */
+
+import { element, icon } from "./dom.js";
+import { MarkdownView } from "./markdown.js";
+
+/** A question. */
+export function userMessage(text) {
+  return element(
+    "article",
+    { class: "message message-user", "data-role": "user" },
+    element("h2", { class: "visually-hidden" }, "You"),
+    element("div", { class: "message-body" }, text),
+  );
+}
+
+/** An answer that is coming, or that the page has brought along. */
+export class Answer {
+  constructor(root) {
+    this.root = root;
+    this.content = root.querySelector(".message-content");
+    this.body = root.querySelector(".message-body");
+    this.text = "";
+  }
+
+  /** Start an empty one. */
+  static waiting(name) {
+    const body = element("div", { class: "message-body" }, thinking());
+    const root = element(
+      "article",
+      { class: "message message-assistant", "data-role": "assistant", "aria-busy": "true" },
+      element("span", { class: "person", "aria-hidden": "true" }, icon("sparkles")),
+      element("h2", { class: "message-name" }, name),
+      element("div", { class: "message-content" }, body),
+    );
+    return new Answer(root);
+  }
+
+  /** Take over one that the server has written as plain text. */
+  static settled(root) {
+    const answer = new Answer(root);
+    answer.text = answer.body.textContent;
+    answer.body.removeAttribute("data-markdown");
+    answer.body.replaceChildren();
+    answer.view = new MarkdownView(answer.body);
+    answer.view.render(answer.text);
+    return answer;
+  }
+
+  add(text) {
+    this.text += text;
+    // Many tokens arrive between two frames; one drawing serves them all.
+    this.frame ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    this.frame = undefined;
+    if (!this.view) {
+      this.body.replaceChildren();
+      this.view = new MarkdownView(this.body);
+    }
+    this.view.render(this.text);
+    this.onDraw?.();
+  }
+
+  /** End it: the text stands, the buttons appear. */
+  settle({ usage = null, note = "" } = {}) {
+    if (this.frame) cancelAnimationFrame(this.frame);
+    if (this.text) this.draw();
+    else this.body.replaceChildren();
+    this.root.removeAttribute("aria-busy");
+    if (note) this.content.append(element("p", { class: "message-note" }, note));
+    this.content.append(this.tools(usage));
+  }
+
+  /** End it with what went wrong, in words, and a way to try again. */
+  fail(words, again) {
+    this.settle();
+    const card = element("div", { class: "trouble" }, icon("alert-triangle"), element("div", {}, element("p", {}, words)));
+    if (again) {
+      const retry = element("button", { type: "button", class: "btn" }, icon("refresh"), "Try again");
+      retry.addEventListener("click", again);
+      card.lastElementChild.append(retry);
+    }
+    this.body.after(card);
+  }
+
+  tools(usage) {
+    const bar = element("div", { class: "message-tools" });
+    if (this.text) bar.append(tool("copy", "Copy answer", "data-copy-message"));
+    if (this.root.dataset.message) bar.append(tool("refresh", "Regenerate answer", "data-regenerate"));
+    if (usage) {
+      const toggle = tool("info-circle", "Tokens, cost and time", "data-facts-toggle");
+      toggle.setAttribute("aria-expanded", "false");
+      bar.append(toggle, facts(usage));
+    }
+    return bar;
+  }
+}
+
+function tool(symbol, label, attribute) {
+  return element("button", { type: "button", class: "btn-bare", [attribute]: true, "aria-label": label, title: label }, icon(symbol));
+}
+
+function thinking() {
+  const dots = [1, 2, 3].map(() => element("i"));
+  return element("span", { class: "thinking" }, ...dots, element("span", { class: "thinking-word" }, "Thinking…"));
+}
+
+function facts(usage) {
+  const words = [
+    `${usage.prompt_tokens} tokens in`,
+    `${usage.completion_tokens} out`,
+    money(Number(usage.cost)),
+    duration(usage.latency_ms),
+  ];
+  if (usage.first_token_ms !== null && usage.first_token_ms !== undefined) words.push(`first word after ${duration(usage.first_token_ms)}`);
+  return element("ul", { class: "message-facts", hidden: true }, ...words.map((text) => element("li", {}, text)));
+}
+
+function money(amount) {
+  const places = amount === 0 || amount >= 1 ? 2 : amount >= 0.001 ? 4 : 6;
+  return `$${amount.toFixed(places)}`;
+}
+
+function duration(milliseconds) {
+  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}
