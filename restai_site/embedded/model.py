@@ -35,10 +35,9 @@ def start(data_dir: Path, name: str = NAME) -> str:
     if processes.owned_by(data_dir) and is_ready(data_dir):
         return url(data_dir)
     stop(data_dir)
-    with (data_dir / "model.log").open("ab") as log:
-        process = processes.spawn(
-            command(data_dir, name), owner=data_dir, log=log, folder=Path.cwd()
-        )
+    process = processes.spawn(
+        command(data_dir, name), owner=data_dir, log=data_dir / "model.log", folder=Path.cwd()
+    )
     if not processes.wait_until(lambda: is_ready(data_dir), process=process, seconds=START_SECONDS):
         stop(data_dir)
         raise EngineFailed(

@@ -154,10 +154,9 @@ def _launch(programs: Path, cluster: Path, log: Path, *, durable: bool) -> None:
     command: list[str | Path] = [programs / "postgres", "-D", cluster]
     for setting in settings:
         command += ["-c", setting]
-    with log.open("ab") as stream:
-        process = processes.spawn(
-            command, owner=cluster, log=stream, folder=cluster, account=place.account()
-        )
+    process = processes.spawn(
+        command, owner=cluster, log=log, folder=cluster, account=place.account()
+    )
     if not processes.wait_until(
         lambda: _is_ready(cluster, process.pid), process=process, seconds=START_SECONDS
     ):

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -31,26 +31,32 @@ def spawn(
     command: Sequence[str | Path],
     *,
     owner: Path,
-    log: IO[bytes],
+    log: Path,
     folder: Path,
     account: str | None = None,
-    environment: Mapping[str, str] | None = None,
 ) -> psutil.Process:
     """Start `command` in a session of its own, so that Ctrl-C in the terminal does not reach it."""
-    child = subprocess.Popen(
-        [str(part) for part in command],
-        cwd=folder,
-        env=dict(environment or os.environ) | {OWNER_VARIABLE: str(owner)},
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-        user=account,
-        group=account,
-        extra_groups=None if account is None else [],
-    )
+    with _opened(log) as stream:
+        child = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=folder,
+            env=dict(os.environ) | {OWNER_VARIABLE: str(owner)},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+            user=account,
+            group=account,
+            extra_groups=None if account is None else [],
+        )
     _children.append(child)
     return psutil.Process(child.pid)
+
+
+def _opened(log: Path) -> IO[bytes]:
+    """Open `log` for more lines; only its owner may read them, for they can quote data."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    return os.fdopen(descriptor, "ab")
 
 
 def is_alive(process: psutil.Process) -> bool:

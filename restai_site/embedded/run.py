@@ -23,7 +23,6 @@ from restai_site.lib.env import Environment
 LEFTOVER_SECONDS = 3.0
 # Who runs everything as root on purpose need not be told so at each start.
 QUIET_AS_ROOT = "ignore:You're running the worker with superuser"
-MANAGE = [sys.executable, str(ROOT / "manage.py")]
 
 
 def main() -> int:
@@ -108,24 +107,27 @@ def _prepare(installation: Installation, inner: Mapping[str, str]) -> str:
     """Migrate, give the serving role its rights, set up; return the line that says where to go."""
     owner = installation.owner_environment(inner)
     say("Bringing the database up to date ...")
-    _manage(owner, "migrate", "--no-input", "--verbosity", "0")
-    if installation.has_owner_url:
-        _manage(owner, "grant_web_role", installation.web_role)
-    link = _manage(inner, "setup", "--print-link").strip()
+    roles = [installation.web_role] if installation.has_owner_url else []
+    _complete(owner, "-m", "restai_site.embedded.database", *roles)
+    link = _complete(inner, "manage.py", "setup", "--print-link").strip()
     address = Environment(inner).text("PUBLIC_URL")
     if link:
         return f"RESTai runs. Make the first administrator here (the link works once): {link}"
     return f"RESTai runs: {address}"
 
 
-def _manage(environment: Mapping[str, str], *words: str) -> str:
-    """Run a management command; its errors have told the reason, so that ours need not."""
+def _complete(environment: Mapping[str, str], *words: str) -> str:
+    """Run Python to its end and return its output; its errors have told the reason already."""
     done = subprocess.run(
-        [*MANAGE, *words], env=dict(environment), stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, *words],
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
-        print(done.stdout, file=sys.stderr)
-        raise SystemExit(f"`manage.py {words[0]}` failed: see the lines above.")
+        sys.stderr.write(done.stdout)
+        raise SystemExit("The database could not be made ready: see the lines above.")
     return done.stdout
 
 

@@ -73,10 +73,12 @@ def _launch(data_dir: Path, *, durable: bool) -> bool:
         fsync="everysec" if durable else "no",
     )
     keys.write_private(data_dir / "valkey.conf", configuration)
-    with (data_dir / "valkey.log").open("ab") as log:
-        process = processes.spawn(
-            [_program(), data_dir / "valkey.conf"], owner=data_dir, log=log, folder=data_dir
-        )
+    process = processes.spawn(
+        [_program(), data_dir / "valkey.conf"],
+        owner=data_dir,
+        log=data_dir / "valkey.log",
+        folder=data_dir,
+    )
     if processes.wait_until(lambda: _answers(data_dir), process=process, seconds=START_SECONDS):
         return True
     processes.end([process])

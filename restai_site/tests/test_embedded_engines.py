@@ -204,10 +204,9 @@ def test_only_our_own_processes_are_found(folder):
 
 def test_a_process_that_ignores_the_request_is_forced(folder):
     script = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
-    with (folder / "out").open("wb") as log:
-        stubborn = processes.spawn(
-            [sys.executable, "-u", "-c", script], owner=folder, log=log, folder=folder
-        )
+    stubborn = processes.spawn(
+        [sys.executable, "-u", "-c", script], owner=folder, log=folder / "out", folder=folder
+    )
     while not (folder / "out").read_text():
         time.sleep(0.02)
     processes.end([stubborn], seconds=0.2)
