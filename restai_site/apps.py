@@ -13,3 +13,11 @@ class PlatformAdminConfig(AdminConfig):
     """Django's admin behind the platform's own log-in."""
 
     default_site = "restai_site.admin.PlatformAdminSite"
+
+    def ready(self) -> None:
+        """Leave out Django's groups: rights here come from teams, and no service writes groups."""
+        super().ready()
+        from django.contrib.admin import site
+        from django.contrib.auth.models import Group
+
+        site.unregister(Group)

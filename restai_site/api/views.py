@@ -50,6 +50,7 @@ class DocumentationView(SpectacularSwaggerSplitView):  # type: ignore[misc]
     """Swagger UI, from files of this server; its script sets style attributes."""
 
     url_name = "schema"
+    http_method_names = ["get", "head"]
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         """Allow style attributes on this page alone."""

@@ -1,0 +1,101 @@
+"""Projects, prompts, assignments and the ledger in Django's admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from projects import services
+from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
+from restai_site.lib.actor import Actor
+from restai_site.lib.admin import ServiceAdmin, ViewOnlyAdmin
+
+
+@admin.register(Project)
+class ProjectAdmin(ServiceAdmin):
+    """Projects; the team of one cannot change."""
+
+    fields = (
+        "team",
+        "name",
+        "description",
+        "llm",
+        "system_prompt",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "visibility",
+    )
+    autocomplete_fields = ("team", "llm")
+    list_display = ("name", "team", "llm", "visibility", "updated_at")
+    list_filter = ("visibility",)
+    list_select_related = ("team", "llm")
+    search_fields = ("name__startswith", "team__slug__startswith")
+    search_help_text = "The beginning of the name or of the team's slug."
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("team",) if obj else ()
+
+    def create(self, values: dict[str, Any], actor: Actor) -> Project:
+        return services.create_project(values.pop("team"), values, actor=actor)
+
+    def update(self, row: Any, values: dict[str, Any], actor: Actor) -> Project:
+        return services.update_project(row, values, actor=actor)
+
+    def remove(self, row: Any, actor: Actor) -> None:
+        services.delete_project(row, actor=actor)
+
+
+@admin.register(PromptVersion)
+class PromptVersionAdmin(ViewOnlyAdmin):
+    """The versions of prompts; editors restore them on the project's page."""
+
+    list_display = ("project", "number", "note", "author", "created_at")
+    list_select_related = ("project", "author")
+
+
+@admin.register(ProjectMember)
+class ProjectMemberAdmin(ServiceAdmin):
+    """Who is assigned to which project; of an assignment only the role can change."""
+
+    fields = ("project", "user", "role")
+    autocomplete_fields = ("project", "user")
+    list_display = ("user", "project", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "project")
+    search_fields = ("user__email__startswith",)
+    search_help_text = "The beginning of an e-mail address."
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("project", "user") if obj else ()
+
+    def create(self, values: dict[str, Any], actor: Actor) -> ProjectMember:
+        return services.add_project_member(**values, actor=actor)
+
+    def update(self, row: Any, values: dict[str, Any], actor: Actor) -> ProjectMember:
+        return services.change_project_role(row, role=values.get("role", row.role), actor=actor)
+
+    def remove(self, row: Any, actor: Actor) -> None:
+        services.remove_project_member(row, actor=actor)
+
+
+@admin.register(UsageRecord)
+class UsageRecordAdmin(ViewOnlyAdmin):
+    """The ledger of use."""
+
+    list_display = (
+        "created_at",
+        "project",
+        "user",
+        "model_name",
+        "kind",
+        "prompt_tokens",
+        "completion_tokens",
+        "cost",
+        "latency_ms",
+        "outcome",
+    )
+    list_filter = ("kind", "outcome", "streamed")
+    list_select_related = ("project", "user")
+    search_fields = ("user__email__startswith",)
+    search_help_text = "The beginning of the user's e-mail address."

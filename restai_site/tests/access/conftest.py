@@ -1,0 +1,14 @@
+"""One stage for a whole module: every request on it is rolled back."""
+
+import pytest
+from django.db import transaction
+
+from restai_site.tests.access.stage import make_stage
+from restai_site.tests.access.walk import Walker
+
+
+@pytest.fixture(scope="module")
+def walker(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield Walker(make_stage())
+        transaction.set_rollback(True)

@@ -1,0 +1,60 @@
+"""Reading and writing the expectation file."""
+
+from itertools import groupby
+from pathlib import Path
+
+from restai_site.tests.access.routes import METHODS
+from restai_site.tests.access.stage import ROLES
+
+FILE = Path(__file__).with_name("expectations.txt")
+# Statuses of one route: by method, one for each role.
+Statuses = dict[str, tuple[int, ...]]
+
+
+def read(text: str) -> dict[str, Statuses]:
+    """Return the statuses by route."""
+    expected: dict[str, Statuses] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        path, methods, *codes = words
+        numbers = codes[1:] * len(ROLES) if codes[0] == "all" else codes
+        if len(numbers) != len(ROLES):
+            raise AssertionError(f"This line does not have {len(ROLES)} statuses: {line}")
+        for method in methods.split(","):
+            if method not in METHODS or method in expected.get(path, {}):
+                raise AssertionError(f"{method} is unknown or stands twice: {line}")
+            expected.setdefault(path, {})[method] = tuple(map(int, numbers))
+    return expected
+
+
+def lines(path: str, statuses: Statuses) -> list[str]:
+    """Return the lines of one route; methods with the same statuses share a line."""
+    answers = sorted(set(statuses.values()), key=list(statuses.values()).index)
+    shown = []
+    for answer in answers:
+        methods = ",".join(method for method in METHODS if statuses[method] == answer)
+        shown.append(f"{path:<68} {methods:<44} {_codes(answer)}".rstrip())
+    return shown
+
+
+def _codes(answer: tuple[int, ...]) -> str:
+    if len(set(answer)) == 1:
+        return f"all {answer[0]}"
+    return " ".join(f"{code:>4}" for code in answer)
+
+
+def write(found: dict[str, Statuses]) -> None:
+    """Replace the lines of the file and keep the comment at its top."""
+    kept = FILE.read_text().splitlines() if FILE.exists() else []
+    top = [line for line in kept if line.startswith("#")]
+    blocks = []
+    for _, paths in groupby(sorted(found), key=_area):
+        block = [line for path in paths for line in lines(path, found[path])]
+        blocks.append("\n".join(block))
+    FILE.write_text("\n\n".join(["\n".join(top), *blocks]) + "\n")
+
+
+def _area(path: str) -> tuple[str, ...]:
+    return tuple(path.split("/")[:3])

@@ -1,0 +1,175 @@
+"""The world of the matrix: each team with one of everything, and what fills the ids in routes."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+
+from accounts.models import ApiKey, SetupLink, User
+from audit.models import Entry
+from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
+from catalog.services import create_model, create_provider
+from inference.models import Conversation, Message
+from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
+from projects.services import add_project_member
+from restai_site.tests.access.routes import Route
+from restai_site.tests.world import SYSTEM, World, make_key, make_world
+from teams.models import Membership, Team
+from teams.services import set_grants
+
+ROLES = (
+    "anonymous",
+    "outsider",
+    "outsider_admin",
+    "viewer",
+    "member",
+    "editor",
+    "team_admin",
+    "platform_admin",
+)
+MISSING = "2000000000"
+# Places that hold no id of a row.
+WORDS = {
+    "slug": "llms",
+    "kind": "llms",
+    "token": "not-the-token",
+    "rest": "nothing-here",
+    "url": "nothing-here",
+    "app_label": "accounts",
+    "name": "alpha-llm",
+}
+# By the name of the place, the model of the row whose id goes there.
+PLACES: dict[str, type[models.Model]] = {
+    "project_id": Project,
+    "team_id": Team,
+    "key_id": ApiKey,
+    "provider_id": ProviderAccount,
+    "embedding_model_id": EmbeddingModel,
+    "image_generator_id": ImageGenerator,
+    "audio_generator_id": AudioGenerator,
+    "usage_id": UsageRecord,
+    "entry_id": Entry,
+    "conversation_id": Conversation,
+    "message_id": Message,
+    "membership_id": Membership,
+    "member_id": ProjectMember,
+    "version_id": PromptVersion,
+    "user_id": User,
+}
+ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
+
+
+@dataclass
+class Stage:
+    """The world and, for each side, one row of every model."""
+
+    world: World
+    own: dict[type[models.Model], models.Model] = field(default_factory=dict)
+    other: dict[type[models.Model], models.Model] = field(default_factory=dict)
+
+    def values(self, route: Route, side: str = "own") -> dict[str, str]:
+        """Return what fills the places of `route`: own (alpha's), other (beta's), or missing."""
+        return {place: self._value(route, place, side) for place in route.places}
+
+    def id_places(self, route: Route) -> list[str]:
+        """Return the places of `route` that hold the id of a row."""
+        return [place for place in route.places if place not in WORDS and place != "number"]
+
+    def _value(self, route: Route, place: str, side: str) -> str:
+        if place in WORDS:
+            return WORDS[place]
+        if place == "number":
+            return "1" if side == "own" else "2" if side == "other" else "999"
+        model = self._model(route, place)
+        if side == "missing":
+            is_uuid = isinstance(model._meta.pk, models.UUIDField)
+            return str(uuid4()) if is_uuid else MISSING
+        rows = self.own if side == "own" else self.other
+        return str(rows[model].pk)
+
+    def _model(self, route: Route, place: str) -> type[models.Model]:
+        from django.apps import apps
+
+        if place == "content_type_id":
+            return ContentType
+        if match := ADMIN_MODEL.match(route.path):
+            return apps.get_model(match[1], match[2])
+        if place == "object_id":
+            return User
+        if place in {"llm_id", "model_id"}:
+            return type(self.world.llm)
+        if place == "pk" and route.path.startswith("/api/conversations"):
+            return Conversation
+        if place not in PLACES:
+            raise AssertionError(
+                f"Say in restai_site/tests/access/stage.py what fills <{place}> in {route.path}."
+            )
+        return PLACES[place]
+
+
+def make_stage() -> Stage:
+    """Build both sides, with one row of every model each."""
+    world = make_world()
+    stage = Stage(world)
+    provider = create_provider(
+        {"name": "Second", "kind": "openai", "api_key": "sk-2"}, actor=SYSTEM
+    )
+    grants = [_models(world.provider, "alpha"), _models(provider, "beta")]
+    set_grants(world.alpha, _grants(grants[0]), actor=SYSTEM)
+    set_grants(world.beta, {**_grants(grants[1]), "embedding_models": [grants[1][1]]}, actor=SYSTEM)
+    add_project_member(world.other_project, world.outsider, actor=SYSTEM)
+    stage.own = _side(world.alpha, world.project, world.viewer, [world.provider, *grants[0]])
+    stage.other = _side(world.beta, world.other_project, world.outsider, [provider, *grants[1]])
+    stage.own |= {type(world.llm): world.llm, EmbeddingModel: world.embedding_model}
+    stage.other |= {type(world.llm): world.other_llm}
+    return stage
+
+
+def _models(provider: ProviderAccount, name: str) -> list[Any]:
+    values = {"name": f"{name}-second", "provider": provider, "litellm_model": "mock"}
+    kinds = (ImageGenerator, EmbeddingModel, AudioGenerator)
+    return [create_model(kind, values, actor=SYSTEM) for kind in kinds]
+
+
+def _grants(made: list[Any]) -> dict[str, list[Any]]:
+    return {"image_generators": [made[0]], "audio_generators": [made[2]]}
+
+
+def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dict[Any, Any]:
+    conversation = Conversation.objects.create(project=project, user=person, title="Talk")
+    question = Message.objects.create(conversation=conversation, role="user", content="Hello?")
+    Message.objects.create(
+        conversation=conversation, role="assistant", content="Hi", parent=question
+    )
+    usage = UsageRecord.objects.create(
+        project=project,
+        team=team,
+        user=person,
+        model_name="mock",
+        prompt_tokens=1,
+        completion_tokens=1,
+        tokens_source="provider",
+        latency_ms=1,
+        outcome="completed",
+    )
+    SetupLink.objects.get_or_create(singleton=True, defaults={"digest": "used"})
+    rows: list[models.Model] = [
+        team,
+        project,
+        person,
+        *catalog,
+        conversation,
+        question,
+        usage,
+        make_key(person)[0],
+        Entry.objects.latest("id"),
+        Membership.objects.get(team=team, user=person),
+        ProjectMember.objects.get(project=project, user=person),
+        PromptVersion.objects.get(project=project),
+        SetupLink.objects.get(),
+        ContentType.objects.get_for_model(User),
+    ]
+    return {type(row): row for row in rows}

@@ -1,0 +1,95 @@
+"""Sending one request as one role, and taking back whatever it did."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection, transaction
+
+from restai_site.tests.access.bodies import body_for
+from restai_site.tests.access.routes import Route
+from restai_site.tests.access.stage import Stage
+from restai_site.tests.clients import AuditedClient, WriteLog
+
+# Tables that requests may write to whatever the answer: the log-in session, and the trail itself.
+NOT_COMPARED = frozenset({"django_session", "audit_entry"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and what the request wrote (and has not been allowed to write unseen)."""
+
+    status: int
+    body: bytes
+    writes: list[str]
+    changed: bool
+
+
+class Walker:
+    """The browsers of all roles; each request is rolled back."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.browsers: dict[str, AuditedClient] = {"anonymous": AuditedClient()}
+        for role, user in stage.world.users().items():
+            self.browsers[role] = AuditedClient()
+            self.browsers[role].force_login(user)
+        self.before = checksums()
+        for browser in self.browsers.values():
+            browser.raise_request_exception = False
+
+    def send(
+        self,
+        role: str,
+        method: str,
+        route: Route,
+        values: dict[str, str],
+        body: dict[str, Any] | None = None,
+    ) -> Answer:
+        """Return the answer; the database is as before."""
+        sent = body_for(self.stage, method, route.path) if body is None else body
+        content: dict[str, Any] = {}
+        if route.is_json and method not in {"GET", "HEAD", "TRACE"}:
+            content = {"data": sent, "content_type": "application/json"}
+        elif method == "POST":
+            content = {"data": sent}
+        log = WriteLog()
+        browser = self.browsers[role]
+        cookies = dict(browser.cookies)
+        with rolled_back(), connection.execute_wrapper(log):
+            response = getattr(browser, method.lower())(route.filled(values), **content)
+            # Signed in as before, also after logging out.
+            browser.cookies = SimpleCookie(cookies)
+            text = b"" if response.streaming else response.content
+            # Without a statement that writes there is nothing to compare.
+            changed = bool(log.writes) and checksums() != self.before
+            return Answer(response.status_code, text, log.writes, changed=changed)
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Take back what is done inside, whatever happened to the transaction meanwhile."""
+    mark = transaction.savepoint()
+    try:
+        yield
+    finally:
+        transaction.set_rollback(False)
+        transaction.savepoint_rollback(mark)
+
+
+def checksums() -> dict[str, Any]:
+    """Return the number of rows and a checksum of each table."""
+    tables = [name for name in connection.introspection.table_names() if name not in NOT_COMPARED]
+    total = "coalesce(sum(hashtextextended(t::text, 0)), 0)"
+    parts = [f"SELECT '{name}', count(*), {total} FROM \"{name}\" t" for name in tables]  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        return {name: (count, total) for name, count, total in cursor.fetchall()}
+
+
+def empty_cache() -> None:
+    """Forget rate limits, which no rollback takes back."""
+    cache.clear()

@@ -1,0 +1,62 @@
+"""Teams and memberships in Django's admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from restai_site.lib.actor import Actor
+from restai_site.lib.admin import ServiceAdmin
+from teams import services
+from teams.models import Membership, Team
+
+
+@admin.register(Team)
+class TeamAdmin(ServiceAdmin):
+    """Teams and their grants."""
+
+    fields = ("name", "slug", *services.GRANT_FIELDS, "created_at")
+    readonly_fields = ("slug", "created_at")
+    autocomplete_fields = services.GRANT_FIELDS
+    list_display = ("name", "slug", "created_at")
+    search_fields = ("slug__startswith",)
+    search_help_text = "The beginning of the slug."
+    ordering = ("name", "id")
+
+    def create(self, values: dict[str, Any], actor: Actor) -> Team:
+        team = services.create_team(name=values.pop("name"), actor=actor)
+        return services.set_grants(team, values, actor=actor)
+
+    def update(self, row: Any, values: dict[str, Any], actor: Actor) -> Team:
+        team: Team = row
+        if "name" in values:
+            team = services.rename_team(team, name=values.pop("name"), actor=actor)
+        return services.set_grants(team, values, actor=actor)
+
+    def remove(self, row: Any, actor: Actor) -> None:
+        services.delete_team(row, actor=actor)
+
+
+@admin.register(Membership)
+class MembershipAdmin(ServiceAdmin):
+    """Who belongs to which team; of an existing membership only the role can change."""
+
+    fields = ("team", "user", "role")
+    autocomplete_fields = ("team", "user")
+    list_display = ("user", "team", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "team")
+    search_fields = ("user__email__startswith", "team__slug__startswith")
+    search_help_text = "The beginning of an e-mail address or of a team's slug."
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("team", "user") if obj else ()
+
+    def create(self, values: dict[str, Any], actor: Actor) -> Membership:
+        return services.add_member(**values, actor=actor)
+
+    def update(self, row: Any, values: dict[str, Any], actor: Actor) -> Membership:
+        return services.change_role(row, role=values.get("role", row.role), actor=actor)
+
+    def remove(self, row: Any, actor: Actor) -> None:
+        services.remove_member(row, actor=actor)
