@@ -103,7 +103,6 @@ def serve(port: int, name: str, key: str) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
     import xllamacpp
 
-    os.nice(NICENESS)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(weights())
     parameters.model_alias = {name}
@@ -120,9 +119,16 @@ def serve(port: int, name: str, key: str) -> None:
     parameters.verbosity = 1  # errors
     print("Loading the language model ...", flush=True)
     server = xllamacpp.Server(parameters)
+    _be_nice()
     print(f"The language model {name} is loaded.", flush=True)
     signal.sigwait(stop_signals)
     del server
+
+
+def _be_nice() -> None:
+    """Lower the priority of every thread; on Linux each has its own."""
+    for thread in Path("/proc/self/task").iterdir():
+        os.setpriority(os.PRIO_PROCESS, int(thread.name), NICENESS)
 
 
 def _port(data_dir: Path) -> int:

