@@ -1,8 +1,8 @@
 """What the async views have in common: reading the body, and answering errors where they arise."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -12,11 +12,10 @@ from restai_site.lib.errors import DomainError, Invalid
 from restai_site.lib.http import render_error
 from restai_site.lib.json import parse_json
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], Awaitable[HttpResponseBase]]
+View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
-def model_call(view: View[P]) -> View[P]:
+def model_call(view: View) -> View:
     """Make an async view of a POST that takes JSON.
 
     The resolver checks the CSRF token where the credential is a cookie, so the middleware, which
@@ -26,7 +25,7 @@ def model_call(view: View[P]) -> View[P]:
 
     @csrf_exempt
     @wraps(view)
-    async def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    async def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             if request.method != "POST":
                 return _only_post(request)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import transaction
 
@@ -115,6 +116,6 @@ def _write_message(call: Call, answer: Answer, outcome: str, usage: UsageRecord)
     )
 
 
-def _lock_conversation(conversation_id: object) -> bool:
+def _lock_conversation(conversation_id: UUID) -> bool:
     found = Conversation.objects.filter(pk=conversation_id).select_for_update(no_key=True)
     return found.exists()

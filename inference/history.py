@@ -34,8 +34,6 @@ def begin_turn(
     Raises Forbidden for actors that are not people, NotFound for a conversation or message that is
     not the actor's.
     """
-    if actor.user_id is None:
-        raise Forbidden("Conversations belong to people.")
     conversation = _conversation(project, body, actor)
     rows = _rows(conversation)
     parent_id = _question(rows, body) if body.regenerate_message_id else _last(rows)
@@ -60,7 +58,7 @@ def title_of(message: str) -> str:
 def _conversation(project: Project, body: ChatBody, actor: Actor) -> Conversation:
     if body.conversation_id is None:
         made = Conversation.objects.create(
-            project=project, user_id=actor.user_id, title=title_of(body.message)
+            project=project, user_id=_person(actor), title=title_of(body.message)
         )
         # The title is the person's own words, which the trail does not hold.
         record(actor, "conversation.create", made, team_id=project.team_id, name="")
@@ -74,6 +72,12 @@ def _conversation(project: Project, body: ChatBody, actor: Actor) -> Conversatio
     if found is None:
         raise NotFound("There is no such conversation.")
     return found
+
+
+def _person(actor: Actor) -> int:
+    if actor.user_id is None:
+        raise Forbidden("Conversations belong to people.")
+    return actor.user_id
 
 
 def _rows(conversation: Conversation) -> dict[UUID, Row]:

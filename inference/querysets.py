@@ -16,6 +16,8 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def visible_to(self, actor: Actor) -> "ConversationQuerySet":
         """One's own, in projects that are visible. Administrators see nobody else's."""
+        if actor.user_id is None:
+            return self.none()
         projects = Project.objects.visible_to(actor)
         return self.filter(user_id=actor.user_id, project__in=projects)
 

@@ -1,6 +1,7 @@
 """The ASGI application."""
 
 import os
+from collections.abc import Mapping
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -41,7 +42,7 @@ class BoundedHandler(ASGIHandler):
         raise RequestAborted
 
     def create_request(
-        self, scope: dict[str, Any], body_file: Any
+        self, scope: Mapping[str, Any], body_file: Any
     ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBadRequest]:
         """Tell the middleware whether the body was cut."""
         request, error = super().create_request(scope, body_file)

@@ -44,7 +44,7 @@ def delete_team(team: Team, *, actor: Actor) -> None:
     """Delete a team without projects; for platform administrators. Raises Forbidden, Conflict."""
     _require_platform_admin(actor)
     # `projects` is the relation name that the layer above gives.
-    if team.projects.exists():  # type: ignore[attr-defined]
+    if team.projects.exists():
         raise Conflict("The team still has projects; delete or move them first.")
     record(actor, "team.delete", team, team_id=team.pk)
     team.delete()
@@ -96,7 +96,7 @@ def remove_member(membership: Membership, *, actor: Actor) -> None:
     _keep_one_admin(membership, actor)
     record(actor, "team.member_remove", team, team_id=team.pk, changes={"user": membership.user})
     # Assignments to the team's projects end with the membership; the layer above owns their rows.
-    membership.user.project_memberships.filter(project__team=team).delete()  # type: ignore[attr-defined]
+    membership.user.project_memberships.filter(project__team=team).delete()
     membership.delete()
 
 

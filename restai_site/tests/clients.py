@@ -52,7 +52,7 @@ class _Audited:
     def request(self, **request: Any) -> Any:
         log = WriteLog()
         with connection.execute_wrapper(log):
-            response = super().request(**request)  # type: ignore[misc]
+            response = super().request(**request)
         log.check(request)
         return response
 
