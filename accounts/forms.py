@@ -16,7 +16,12 @@ PASSWORD_MAX_LENGTH = 128
 PASSWORD_HELP = (
     f"At least {settings.PASSWORD_MIN_LENGTH} characters. A few unrelated words make a good one."
 )
-KEY_LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "One year"), ("", "Does not expire")]
+KEY_LIFETIMES = [
+    ("30", "30 days"),
+    ("90", "90 days"),
+    ("365", "One year"),
+    ("never", "Does not expire"),
+]
 
 
 def password_field(label: str, *, new: bool, help_text: str = "") -> forms.CharField:
@@ -110,10 +115,8 @@ class ApiKeyForm(PageForm):
         help_text="Where the key is used, for example “Nightly report”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    lifetime = forms.ChoiceField(
-        label="Expires after", choices=KEY_LIFETIMES, required=False, initial="90"
-    )
+    lifetime = forms.ChoiceField(label="Expires after", choices=KEY_LIFETIMES, initial="90")
 
     def clean_lifetime(self) -> timedelta | None:
         days = self.cleaned_data["lifetime"]
-        return timedelta(days=int(days)) if days else None
+        return None if days == "never" else timedelta(days=int(days))

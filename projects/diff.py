@@ -1,5 +1,6 @@
 """Two texts side by side."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -10,6 +11,7 @@ COMPARED_LINES_MAX = 2_000
 COMPARED_LINE_LENGTH = 1_000
 # Lines less alike than this are a removal and an addition, not a change.
 ALIKE = 0.4
+WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 Pieces = list[tuple[str, bool]]
 
 
@@ -65,16 +67,17 @@ def _changed(left: list[str], right: list[str], i: int, j: int) -> Row:
     old, new = left[i], right[j]
     if max(len(old), len(new)) > COMPARED_LINE_LENGTH:
         return Row("changed", _whole(left, i), _whole(right, j))
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    old_words, new_words = WORDS.findall(old), WORDS.findall(new)
+    matcher = SequenceMatcher(None, old_words, new_words, autojunk=False)
     if matcher.ratio() < ALIKE:
         return Row("changed", _whole(left, i), _whole(right, j))
     before: Pieces = []
     after: Pieces = []
     for tag, a1, a2, b1, b2 in matcher.get_opcodes():
         if a2 > a1:
-            before.append((old[a1:a2], tag != "equal"))
+            before.append(("".join(old_words[a1:a2]), tag != "equal"))
         if b2 > b1:
-            after.append((new[b1:b2], tag != "equal"))
+            after.append(("".join(new_words[b1:b2]), tag != "equal"))
     return Row("changed", Side(i + 1, before), Side(j + 1, after))
 
 

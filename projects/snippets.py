@@ -44,7 +44,10 @@ import os
 
 from openai import OpenAI
 
-client = OpenAI(base_url="{address}/v1", api_key=os.environ["RESTAI_API_KEY"])
+client = OpenAI(
+    base_url="{address}/v1",
+    api_key=os.environ["RESTAI_API_KEY"],
+)
 
 stream = client.chat.completions.create(
     model="project/{project}",

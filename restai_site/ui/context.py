@@ -129,16 +129,22 @@ class Frame:
         return groups
 
     def _platform_links(self) -> list[Link]:
-        links = [
-            self._link("Models", "catalog:models", "cpu"),
-            self._link("Users", "admin:accounts_user_changelist", "users"),
+        wanted = [
+            ("Models", "cpu", ["catalog:models"]),
+            ("Users", "users", ["accounts:users", "admin:accounts_user_changelist"]),
+            ("Audit", "shield-check", ["audit:entries", "admin:audit_entry_changelist"]),
         ]
-        for name in ("audit:entries", "admin:audit_entry_changelist"):
+        links = [self._first(label, icon, names) for label, icon, names in wanted]
+        return [link for link in links if link is not None]
+
+    def _first(self, label: str, icon: str, names: list[str]) -> Link | None:
+        """Return a link to the first of the pages that this installation has."""
+        for name in names:
             try:
-                return [*links, self._link("Audit", name, "shield-check")]
+                return self._link(label, name, icon)
             except NoReverseMatch:
                 continue
-        return links
+        return None
 
     def _link(self, label: str, name: str, icon: str, query: str = "") -> Link:
         url = reverse(name)

@@ -14,6 +14,7 @@ setUpTheme();
 setUpForms();
 
 document.querySelectorAll("[data-toast]").forEach(fade);
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 document.addEventListener("click", (event) => {
   const copy = event.target.closest?.("[data-copy]");

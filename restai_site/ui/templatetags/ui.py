@@ -58,7 +58,8 @@ def field(bound: forms.BoundField, autofocus: bool = False) -> dict[str, Any]:
     is_group = isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple)
     help_id, error_id = f"{bound.auto_id}-help", f"{bound.auto_id}-error"
     described = [error_id] * bool(bound.errors) + [help_id] * bool(bound.help_text)
-    attributes: dict[str, Any] = {"class": _css_class(widget)}
+    # Django puts the class of a group on the element around it as well.
+    attributes: dict[str, Any] = {} if is_group else {"class": _css_class(widget)}
     if described and not is_group:
         attributes["aria-describedby"] = " ".join(described)
     if bound.errors:
@@ -79,8 +80,8 @@ def field(bound: forms.BoundField, autofocus: bool = False) -> dict[str, Any]:
 
 def _css_class(widget: forms.Widget) -> str:
     own = str(widget.attrs.get("class", ""))
-    if isinstance(widget, forms.CheckboxInput | forms.RadioSelect | forms.CheckboxSelectMultiple):
-        return f"form-check-input {own}".strip()
+    if isinstance(widget, forms.CheckboxInput):
+        return f"check {own}".strip()
     base = "form-select" if isinstance(widget, forms.Select) else "form-control"
     return f"{base} {own}".strip()
 
@@ -190,7 +191,8 @@ def money(amount: Decimal | float | None) -> str:
         return NOTHING
     value = Decimal(amount)
     places = 2 if abs(value) >= 1 or value == 0 else 4 if abs(value) >= Decimal("0.001") else 6
-    return f"${value:,.{places}f}"
+    whole, _, fraction = f"{value:,.{places}f}".partition(".")
+    return f"${whole}.{fraction[:2]}{fraction[2:].rstrip('0')}"
 
 
 @register.filter
@@ -205,3 +207,9 @@ def milliseconds(value: float | None) -> str:
 def tile(number: int) -> str:
     """Return the class that gives a thing one of five colours, always the same."""
     return f"tile-{number % 5}"
+
+
+@register.filter
+def first_word(text: str) -> str:
+    """Return the first word, for greetings."""
+    return text.split(maxsplit=1)[0] if text.strip() else text

@@ -8,14 +8,14 @@ const SAFE = {
     "a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i",
     "input", "li", "ol", "p", "pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
   ],
-  ALLOWED_ATTR: ["href", "title", "align", "start", "type", "checked", "disabled", "class", "data-image"],
+  ALLOWED_ATTR: ["href", "title", "align", "start", "type", "checked", "disabled", "class"],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
 };
 const HIGHLIGHT_MAX_CHARACTERS = 20000;
-const KNOWN_CLASS = /^(?:language-[\w+#.-]{1,30}|hljs-[\w -]{1,60})$/;
+const KNOWN_CLASS = /^(?:language-[\w+#.-]{1,30}|hljs-[\w -]{1,60}|md-image)$/;
 
 const escape = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
@@ -25,7 +25,7 @@ const parser = new window.marked.Marked({
   renderer: {
     html: ({ text }) => escape(text),
     // An image becomes a link: loading it by itself would tell a foreign host that it was seen.
-    image: ({ href, text }) => `<a href="${escape(href)}" data-image="image">${escape(text || "Image")}</a>`,
+    image: ({ href, text }) => `<a href="${escape(href)}" class="md-image">${escape(text || "Image")}</a>`,
   },
 });
 
@@ -76,10 +76,9 @@ function toFragment(token, links) {
     table.replaceWith(frame);
     frame.append(table);
   });
-  fragment.querySelectorAll("a[data-image]").forEach(dressImage);
+  fragment.querySelectorAll("a.md-image").forEach(dressImage);
   fragment.querySelectorAll("input").forEach((box) => {
     box.setAttribute("aria-label", box.checked ? "done" : "not done");
-    box.className = "form-check-input";
   });
   return fragment;
 }
@@ -110,7 +109,5 @@ function dressImage(link) {
   } catch {
     host = "";
   }
-  link.removeAttribute("data-image");
-  link.className = "md-image";
   link.replaceChildren(icon("photo"), element("span", {}, host ? `${name} (open the image on ${host})` : name));
 }
