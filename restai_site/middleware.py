@@ -32,10 +32,8 @@ CONTENT_SECURITY_POLICY = (
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-# The documentation page of the API sets style attributes from its script.
-STYLE_ATTRIBUTES_POLICY = CONTENT_SECURITY_POLICY.replace(
-    "style-src 'self'", "style-src 'self' 'unsafe-inline'"
-)
+# The documentation of the API and the browsable API have style attributes in their markup.
+STYLE_ATTRIBUTES_POLICY = CONTENT_SECURITY_POLICY + "; style-src-attr 'unsafe-inline'"
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
