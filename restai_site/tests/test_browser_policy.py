@@ -64,8 +64,12 @@ def test_the_browsable_api_reads_and_writes(page, world):
 def test_the_administration_lists_completes_and_saves(page, world):
     for path in ("/admin/", "/admin/projects/project/", "/admin/audit/entry/"):
         page.goto(path)
-            assert page.refused == [], path
+        assert page.refused == [], path
     page.goto("/admin/projects/project/add/")
-    page.click(".select2-selection >> nth=0")
-    page.wait_for_selector(".select2-results__option >> text=Alpha")
+    for place, choice in ((0, "Alpha"), (1, "alpha-llm")):
+        page.click(f".select2-selection >> nth={place}")
+        page.click(f".select2-results__option >> text={choice}")
+    page.fill("#id_name", "Made in the browser")
+    page.click("input[name=_save]")
+    page.wait_for_selector("text=was added successfully")
     assert page.refused == []
