@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,8 @@ def main() -> int:
     parser.add_argument("--server", choices=["granian", "uvicorn"], default="granian")
     parser.add_argument("--mock-only", action="store_true", help="leave the platform out")
     given = parser.parse_args()
+    if find_spec(given.server) is None:
+        raise SystemExit(f"{given.server} is not installed here: pip install {given.server}")
     _allow_many_connections()
     _say_where(given.server)
     with tempfile.TemporaryDirectory(prefix="restai-bench-") as name:
@@ -207,7 +210,7 @@ def _platform(folder: Path, mock: Server, kind: str) -> Iterator[Server]:
         port = _free_port()
         log = folder / "web.log"
         with log.open("wb") as output, _running(_command(kind, port), environment, output) as web:
-            _wait_until_live(port, log)
+            _wait_until_live(web, port, log)
             url = f"http://{HOST}:{port}/v1/chat/completions"
             yield Server(f"platform ({kind})", url, key, MODEL, web)
 
@@ -253,9 +256,9 @@ def _running(
                 child.kill()
 
 
-def _wait_until_live(port: int, log: Path) -> None:
+def _wait_until_live(web: psutil.Popen, port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and web.poll() is None:
         connection = http.client.HTTPConnection(HOST, port, timeout=5)
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection.request("GET", "/health/live")
