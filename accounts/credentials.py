@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, User
 from accounts.services import KEY_BYTES, KEY_PREFIX
 from restai_site.lib.actor import Actor
+from restai_site.lib.compiled import CompiledQuery
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.errors import Forbidden, Unauthenticated
 
@@ -74,12 +75,7 @@ def _resolve(request: HttpRequest) -> Actor | None:
 def _from_api_key(request: HttpRequest, plaintext: str) -> Actor:
     if len(plaintext) != KEY_LENGTH or not plaintext.isascii():
         raise Unauthenticated(BAD_KEY, code="invalid_api_key")
-    row = (
-        ApiKey.objects.usable()
-        .filter(digest=keyed_digest(plaintext))
-        .values_list("pk", "last_used_at", "user_id", "user__email", "user__is_platform_admin")
-        .first()
-    )
+    row = _usable_key.first(digest=keyed_digest(plaintext))
     if row is None:
         raise Unauthenticated(BAD_KEY, code="invalid_api_key")
     key_id, last_used_at, user_id, email, is_platform_admin = row
@@ -92,6 +88,18 @@ def _from_api_key(request: HttpRequest, plaintext: str) -> Actor:
         api_key_id=key_id,
         **_origin(request),
     )
+
+
+def _keys(digest: str) -> QuerySet[Any, Any]:
+    return (
+        ApiKey.objects.usable()
+        .filter(digest=digest)
+        .order_by()
+        .values_list("pk", "last_used_at", "user_id", "user__email", "user__is_platform_admin")
+    )
+
+
+_usable_key = CompiledQuery(_keys, digest=str)
 
 
 def _touch(key_id: int, last_used_at: object) -> None:

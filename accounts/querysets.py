@@ -1,11 +1,10 @@
 """Which users and keys an actor may reach."""
 
-
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from restai_site.lib.actor import Actor
 
@@ -38,5 +37,5 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def usable(self) -> "ApiKeyQuerySet":
         """Keys that are neither revoked nor expired, of active users."""
-        unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+        unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
         return self.filter(unexpired, revoked_at__isnull=True, user__is_active=True)

@@ -11,7 +11,7 @@ from audit.services import record
 from inference.bodies import ChatBody
 from inference.calls import Turn
 from inference.models import Conversation, Message
-from projects.models import Project
+from inference.targets import ProjectTarget
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden, NotFound
 
@@ -27,7 +27,7 @@ Row = tuple[UUID, UUID | None, str, str, str]
 
 @transaction.atomic
 def begin_turn(
-    project: Project, body: ChatBody, *, actor: Actor
+    project: ProjectTarget, body: ChatBody, *, actor: Actor
 ) -> tuple[Turn, list[dict[str, Any]]]:
     """Keep what the person said; return the turn and the messages the model is to see.
 
@@ -55,10 +55,10 @@ def title_of(message: str) -> str:
     return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"
 
 
-def _conversation(project: Project, body: ChatBody, actor: Actor) -> Conversation:
+def _conversation(project: ProjectTarget, body: ChatBody, actor: Actor) -> Conversation:
     if body.conversation_id is None:
         made = Conversation.objects.create(
-            project=project, user_id=_person(actor), title=title_of(body.message)
+            project_id=project.id, user_id=_person(actor), title=title_of(body.message)
         )
         # The title is the person's own words, which the trail does not hold.
         record(actor, "conversation.create", made, team_id=project.team_id, name="")
@@ -66,7 +66,7 @@ def _conversation(project: Project, body: ChatBody, actor: Actor) -> Conversatio
     found = (
         Conversation.objects.visible_to(actor)
         .select_for_update(of=("self",))
-        .filter(pk=body.conversation_id, project=project)
+        .filter(pk=body.conversation_id, project_id=project.id)
         .first()
     )
     if found is None:
@@ -108,9 +108,9 @@ def _chain(rows: dict[UUID, Row], leaf: UUID) -> list[Row]:
     return chain[::-1]
 
 
-def _fitting(chain: Iterable[Row], project: Project) -> list[dict[str, Any]]:
+def _fitting(chain: Iterable[Row], project: ProjectTarget) -> list[dict[str, Any]]:
     """Drop the oldest turns that would not fit the model's context window."""
-    window = project.llm.context_window
+    window = project.context_window
     answer = min(project.max_tokens or window // ANSWER_SHARE, window // 2)
     left = (window - answer) * CHARACTERS_PER_TOKEN - len(project.system_prompt)
     kept: list[dict[str, Any]] = []

@@ -1,22 +1,19 @@
 """The first stage: one hop to the database that decides whether a call may be made, and how."""
 
 from dataclasses import replace
-from typing import Any
 
-from django.conf import settings
-from django.db.models import Exists, Min, OuterRef, Q
 from django.http import HttpRequest
 
 from accounts.credentials import require
-from catalog.adapters.types import ChatRequest, Endpoint
-from catalog.models import LLM, CatalogModel, EmbeddingModel
+from catalog.adapters.types import ChatRequest
+from catalog.models import LLM, EmbeddingModel
 from inference.bodies import PRIVILEGED_ROLES, ChatBody, CompletionBody, EmbeddingBody
 from inference.calls import Call
 from inference.history import begin_turn
+from inference.targets import ModelTarget, ProjectTarget, find_model, find_project
 from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden, NotFound
-from teams.models import Team
 
 PROJECT_PREFIX = "project/"
 NO_SUCH_MODEL = "There is no model “{name}”, or it is not granted to a team of yours."
@@ -62,21 +59,7 @@ def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
     return call
 
 
-def endpoint_of(model: CatalogModel) -> Endpoint:
-    """Return where and how `model` is called."""
-    provider = model.provider
-    return Endpoint(
-        kind=provider.kind,
-        model=model.litellm_model,
-        base_url=provider.base_url,
-        api_key=provider.api_key,
-        connect_seconds=settings.PROVIDER_CONNECT_SECONDS,
-        idle_seconds=settings.PROVIDER_IDLE_SECONDS,
-        timeout_seconds=settings.PROVIDER_TOTAL_SECONDS,
-    )
-
-
-def _project_named(name: str, actor: Actor) -> Project:
+def _project_named(name: str, actor: Actor) -> ProjectTarget:
     number = name.removeprefix(PROJECT_PREFIX)
     # Eighteen digits always fit the column.
     if not (number.isascii() and number.isdigit() and len(number) <= 18):
@@ -84,60 +67,40 @@ def _project_named(name: str, actor: Actor) -> Project:
     return _visible_project(int(number), actor)
 
 
-def _visible_project(project_id: int, actor: Actor) -> Project:
-    grants = Team.llms.through.objects.filter(
-        team_id=OuterRef("team_id"), llm_id=OuterRef("llm_id")
-    )
-    project = (
-        Project.objects.visible_to(actor)
-        .select_related("llm__provider")
-        .annotate(is_granted=Exists(grants))
-        .filter(pk=project_id)
-        .first()
-    )
+def _visible_project(project_id: int, actor: Actor) -> ProjectTarget:
+    project = find_project(project_id, actor)
     if project is None:
         raise NotFound("There is no such project, or you may not use it.", code="model_not_found")
     return project
 
 
-def _project_call(project: Project, actor: Actor) -> Call:
-    if not (project.is_granted and project.llm.enabled):  # type: ignore[attr-defined]
+def _project_call(project: ProjectTarget, actor: Actor) -> Call:
+    if not project.is_callable:
         raise Forbidden(NOT_GRANTED, code="model_not_granted")
-    return _call(project.llm, actor, team_id=project.team_id, project_id=project.pk)
+    return _call(project.model, actor, "chat", project_id=project.id)
 
 
-def _model_call(kind: type[LLM | EmbeddingModel], name: str, actor: Actor) -> Call:
-    mine = Q(teams__memberships__user_id=actor.user_id)
-    model: Any = (
-        kind.objects.visible_to(actor)
-        .select_related("provider")
-        # A caller in several teams with the same grant pays from the oldest of them.
-        .annotate(paying_team_id=Min("teams", filter=mine))
-        .filter(name=name, enabled=True)
-        .first()
-    )
+def _model_call(kind: type[LLM] | type[EmbeddingModel], name: str, actor: Actor) -> Call:
+    model = find_model(kind, name, actor)
     if model is None:
         raise NotFound(NO_SUCH_MODEL.format(name=name[:100]), code="model_not_found")
-    return _call(model, actor, team_id=model.paying_team_id, project_id=None)
+    return _call(model, actor, "chat" if kind is LLM else "embedding", project_id=None)
 
 
-def _call(
-    model: LLM | EmbeddingModel, actor: Actor, *, team_id: int | None, project_id: int | None
-) -> Call:
-    is_llm = isinstance(model, LLM)
+def _call(model: ModelTarget, actor: Actor, kind: str, *, project_id: int | None) -> Call:
     return Call(
         actor=actor,
-        endpoint=endpoint_of(model),
-        kind="chat" if is_llm else "embedding",
+        endpoint=model.endpoint(),
+        kind=kind,
         model_name=model.name,
         project_id=project_id,
-        team_id=team_id,
+        team_id=model.team_id,
         input_price_per_million=model.input_price_per_million,
-        output_price_per_million=model.output_price_per_million if is_llm else 0,  # type: ignore[union-attr,arg-type]
+        output_price_per_million=model.output_price_per_million,
     )
 
 
-def _as_project(project: Project, request: ChatRequest, actor: Actor) -> ChatRequest:
+def _as_project(project: ProjectTarget, request: ChatRequest, actor: Actor) -> ChatRequest:
     """Put the project's prompt first and its parameters where the caller gave none."""
     messages = list(request.messages)
     if any(message["role"] in PRIVILEGED_ROLES for message in messages):
@@ -154,8 +117,8 @@ def _as_project(project: Project, request: ChatRequest, actor: Actor) -> ChatReq
     )
 
 
-def _require_editor(project: Project, actor: Actor) -> None:
-    if not Project.objects.editable_by(actor).filter(pk=project.pk).exists():
+def _require_editor(project: ProjectTarget, actor: Actor) -> None:
+    if not Project.objects.editable_by(actor).filter(pk=project.id).exists():
         raise Forbidden(
             "Only editors of the project may send system messages; put the text into a user "
             "message.",

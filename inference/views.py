@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import SignedInRequest, signed_in
 from inference import services
@@ -29,7 +29,7 @@ STARTERS = (
 )
 
 
-@require_GET
+@require_safe
 @signed_in
 def chat(request: SignedInRequest) -> HttpResponse:
     """Go on where one was: the project last talked to, or the first one there is."""
@@ -43,7 +43,7 @@ def chat(request: SignedInRequest) -> HttpResponse:
     return render(request, "inference/no_project.html", {"may_create": may_create})
 
 
-@require_GET
+@require_safe
 @signed_in
 def project_chat(request: SignedInRequest, project_id: int) -> HttpResponse:
     """A new conversation."""
@@ -51,7 +51,7 @@ def project_chat(request: SignedInRequest, project_id: int) -> HttpResponse:
     return _chat_page(request, project, None, [])
 
 
-@require_GET
+@require_safe
 @signed_in
 def conversation(request: SignedInRequest, project_id: int, conversation_id: UUID) -> HttpResponse:
     project = _project(request, project_id)
@@ -59,7 +59,7 @@ def conversation(request: SignedInRequest, project_id: int, conversation_id: UUI
     return _chat_page(request, project, found, _thread(found))
 
 
-@require_GET
+@require_safe
 @signed_in
 def history(request: SignedInRequest, project_id: int) -> HttpResponse:
     """The list of conversations alone, as the chat page shows it."""
