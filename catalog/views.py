@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import SignedInRequest, platform_admin
 from catalog import connection, price_list, services
@@ -49,7 +49,7 @@ KINDS = {
 }
 
 
-@require_GET
+@require_safe
 @platform_admin
 def model_list(request: SignedInRequest, slug: str = "llms") -> HttpResponse:
     kind = _kind(slug)
@@ -122,7 +122,7 @@ def model_delete(request: SignedInRequest, slug: str, model_id: int) -> HttpResp
     return redirect("catalog:list", slug)
 
 
-@require_GET
+@require_safe
 @platform_admin
 def provider_list(request: SignedInRequest) -> HttpResponse:
     table = table_of(

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import SignedInRequest, signed_in
 from projects import services, snippets
@@ -33,7 +33,7 @@ RECENT_CALLS = 8
 VERSIONS_SHOWN = 100
 
 
-@require_GET
+@require_safe
 @signed_in
 def project_list(request: SignedInRequest) -> HttpResponse:
     rows = Project.objects.visible_to(request.actor).select_related("team", "llm")
@@ -75,7 +75,7 @@ def project_new(request: SignedInRequest) -> HttpResponse:
     return render(request, "projects/new.html", context, status=400 if form.errors else 200)
 
 
-@require_GET
+@require_safe
 @signed_in
 def overview(request: SignedInRequest, project_id: int) -> HttpResponse:
     context = _shared(request, project_id, "overview")
@@ -125,7 +125,7 @@ def prompt_restore(request: SignedInRequest, project_id: int, number: int) -> Ht
     return redirect("projects:prompt", project_id)
 
 
-@require_GET
+@require_safe
 @signed_in
 def api(request: SignedInRequest, project_id: int) -> HttpResponse:
     context = _shared(request, project_id, "api")

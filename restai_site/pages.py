@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.access import SignedInRequest, signed_in
 from catalog.models import LLM
@@ -19,7 +19,7 @@ from teams.models import Team
 FOUND_EACH = 8
 
 
-@require_GET
+@require_safe
 @signed_in
 def dashboard(request: SignedInRequest) -> HttpResponse:
     """Use over a period: totals, four charts, and who and what used the most."""
@@ -42,7 +42,7 @@ def dashboard(request: SignedInRequest) -> HttpResponse:
     return render(request, "dashboard.html", context)
 
 
-@require_GET
+@require_safe
 @signed_in
 def search(request: SignedInRequest) -> HttpResponse:
     """Pages, projects and teams by a part of their name; the palette shows the list alone."""

@@ -7,7 +7,7 @@ from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import SignedInRequest, platform_admin, signed_in
 from accounts.models import User, normal_email
@@ -22,7 +22,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 UNKNOWN_USER = "There is no user with this e-mail address."
 
 
-@require_GET
+@require_safe
 @signed_in
 def team_list(request: SignedInRequest) -> HttpResponse:
     rows = Team.objects.visible_to(request.actor).annotate(

@@ -1,0 +1,318 @@
+"""Every page, as people see it: no violation of axe, nothing refused by the policy, no overflow."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import SetupLink, User
+from accounts.services import renew_setup_link
+from inference.models import Conversation, Message
+from projects.models import UsageRecord
+from projects.services import set_prompt
+from restai_site.tests.world import SYSTEM, make_key
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+MARKDOWN = """# Heading
+
+Some **bold** text, `code`, a [link](https://example.org/a) and an image: ![a chart](https://example.org/i.png)
+
+- [x] done
+- one
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```python
+def answer() -> int:
+    return 42  # the answer
+```
+"""
+
+
+@pytest.fixture
+def furnished(world):
+    """A world in which every page has something to show."""
+    world.platform_admin.name = "Ada Lovelace"
+    world.platform_admin.save(update_fields=["name"])
+    set_prompt(world.project, "You are Alpha.\nBe brief.", note="Shorter", actor=SYSTEM)
+    make_key(world.platform_admin)
+    usage = [_usage(world, day) for day in range(5)]
+    talk = Conversation.objects.create(
+        project=world.project, user=world.platform_admin, title="A long talk about databases"
+    )
+    asked = Message.objects.create(conversation=talk, role="user", content="What is this?")
+    Message.objects.create(
+        conversation=talk, role="assistant", content=MARKDOWN, parent=asked, usage=usage[0]
+    )
+    return world
+
+
+def _usage(world, days):
+    record = UsageRecord.objects.create(
+        project=world.project,
+        team=world.alpha,
+        user=world.platform_admin,
+        model_name="alpha-llm",
+        prompt_tokens=100,
+        completion_tokens=50,
+        tokens_source="provider",
+        latency_ms=900,
+        first_token_ms=200,
+        outcome="completed" if days else "timeout",
+    )
+    moment = timezone.now() - timedelta(days=days)
+    UsageRecord.objects.filter(pk=record.pk).update(created_at=moment)
+    return record
+
+
+def pages(world) -> list[str]:
+    project, team = f"/projects/{world.project.pk}", f"/teams/{world.alpha.pk}"
+    talk = Conversation.objects.get()
+    return [
+        "/",
+        "/?team=0&period=24h",
+        "/search?q=a",
+        "/projects",
+        "/projects?q=nothing-like-this",
+        "/projects/new",
+        project,
+        f"{project}/prompt",
+        f"{project}/prompt?from=1&to=2",
+        f"{project}/api?language=python",
+        f"{project}/access",
+        f"{project}/settings",
+        f"{project}/chat",
+        f"{project}/chat/{talk.pk}",
+        "/models",
+        "/models/images",
+        "/models/llms/new",
+        f"/models/llms/{world.llm.pk}",
+        "/models/embeddings/new",
+        "/models/providers",
+        "/models/providers/new",
+        f"/models/providers/{world.provider.pk}",
+        "/teams",
+        "/teams/new",
+        team,
+        f"{team}/models",
+        f"{team}/settings",
+        "/profile",
+        "/profile/keys",
+        "/no-such-page",
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_violation_on_any_page(visit, furnished, theme):
+    User.objects.filter(pk=furnished.platform_admin.pk).update(theme=theme)
+    visitor = visit(furnished.platform_admin)
+    found = {}
+    for path in pages(furnished):
+        visitor.go(path)
+        assert visitor.page.evaluate("document.documentElement.dataset.bsTheme") == theme
+        if violations := visitor.axe():
+            found[path] = violations
+    assert found == {}
+
+
+def test_axe_finds_no_violation_before_signing_in(visit, db):
+    token = renew_setup_link()
+    for scheme in ("light", "dark"):
+        visitor = visit(scheme=scheme)
+        for path in ("/login", f"/setup/{token}", "/no-such-page"):
+            visitor.go(path)
+            assert visitor.axe() == [], (path, scheme)
+
+
+def test_axe_finds_no_violation_in_open_menus_and_dialogs(visit, furnished):
+    visitor = visit(furnished.platform_admin)
+    page = visitor.page
+    visitor.go("/profile/keys")
+    page.click("[aria-label^=Revoke]")
+    assert visitor.axe() == []
+    page.keyboard.press("Escape")
+    page.click("[popovertarget=profile-menu]")
+    assert visitor.axe() == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    assert visitor.axe() == []
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1920])
+def test_no_page_is_wider_than_the_window(visit, furnished, width):
+    visitor = visit(furnished.platform_admin, width=width)
+    wide = {}
+    for path in pages(furnished):
+        visitor.go(path)
+        if (pixels := visitor.overflow()) > 0:
+            wide[path] = pixels
+    assert wide == {}
+
+
+def test_the_first_administrator_is_made_and_lands_in_the_chat(visit, db):
+    visitor = visit()
+    page = visitor.page
+    visitor.go(f"/setup/{renew_setup_link()}")
+    page.fill("[name=name]", "Ada")
+    page.fill("[name=email]", "Ada@Example.org")
+    page.fill("[name=password]", "short")
+    page.click("text=Create the administrator")
+    assert "at least 15 characters" in page.text_content(".field-wrong .field-errors")
+    page.fill("[name=password]", "unusual staple of horses")
+    page.click("text=Create the administrator")
+    page.wait_for_url("**/chat")
+    assert User.objects.get().email == "ada@example.org"
+    assert SetupLink.objects.get().used_at is not None
+
+
+def test_people_come_back_to_the_page_they_wanted(visit, world):
+    world.viewer.set_password("unusual staple of horses")
+    world.viewer.save()
+    visitor = visit()
+    page = visitor.page
+    wanted = f"/projects/{world.project.pk}/api?language=curl"
+    visitor.go(wanted)
+    assert "/login?next=" in page.url
+    page.fill("[name=email]", world.viewer.email)
+    page.fill("[name=password]", "unusual staple of horses")
+    page.click("button[type=submit]")
+    page.wait_for_url(f"**{wanted}")
+
+
+def test_a_new_key_is_shown_once(visit, world):
+    visitor = visit(world.viewer)
+    page = visitor.page
+    visitor.go("/profile/keys")
+    page.fill("[name=name]", "Nightly report")
+    page.click("text=Create API key")
+    plaintext = page.text_content("#secret-value")
+    assert plaintext.startswith("rk_")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("[data-copy=secret-value]")
+    assert page.evaluate("navigator.clipboard.readText()") == plaintext
+    page.click("text=I have saved it")
+    assert "Nightly report" in page.text_content("main")
+    assert plaintext not in page.content()
+
+
+def test_deleting_a_project_wants_its_name_typed(visit, world):
+    visitor = visit(world.team_admin)
+    page = visitor.page
+    visitor.go(f"/projects/{world.project.pk}/settings")
+    page.click("text=Delete project")
+    submit = page.locator("#delete-project [type=submit]")
+    page.fill("#delete-project-typed", "Privat")
+    assert submit.is_disabled()
+    page.fill("#delete-project-typed", "Private")
+    submit.click()
+    page.wait_for_url("**/projects")
+    assert "is deleted" in page.text_content("#toasts")
+
+
+def test_the_palette_finds_projects_by_keyboard(visit, world):
+    visitor = visit(world.viewer)
+    page = visitor.page
+    visitor.go("/profile")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("priv")
+    page.wait_for_selector(".palette-item:has-text('Private')")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/projects/{world.project.pk}")
+
+
+def test_the_slash_key_leads_to_the_search(visit, world):
+    visitor = visit(world.viewer)
+    visitor.go("/projects")
+    visitor.page.keyboard.press("/")
+    assert visitor.page.evaluate("document.activeElement.id") == "site-search"
+
+
+def test_the_theme_changes_at_once_and_stays(visit, world):
+    visitor = visit(world.viewer)
+    page = visitor.page
+    visitor.go("/projects")
+    page.click("[popovertarget=theme-menu]")
+    with page.expect_response("**/profile/theme"):
+        page.click("#theme-menu [value=dark]")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_a_changed_form_is_not_left_unasked(visit, world):
+    visitor = visit(world.team_admin)
+    page = visitor.page
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    visitor.go(f"/projects/{world.project.pk}/settings")
+    page.click("text=Overview")
+    page.wait_for_url(f"**/projects/{world.project.pk}")
+    assert asked == []
+    visitor.go(f"/projects/{world.project.pk}/settings")
+    page.fill("[name=description]", "Changed")
+    page.click("text=Overview")
+    page.wait_for_url(f"**/projects/{world.project.pk}")
+    assert asked == ["beforeunload"]
+
+
+def test_a_list_is_searched_while_typing_and_the_address_keeps_it(visit, world):
+    visitor = visit(world.team_admin)
+    page = visitor.page
+    visitor.go("/projects")
+    page.fill(".table-tools [name=q]", "shar")
+    page.wait_for_selector("#projects:not(:has-text('Private'))")
+    assert "Shared" in page.text_content("#projects")
+    assert page.url.endswith("q=shar")
+
+
+def test_every_icon_that_is_used_is_in_the_sprite(visit, furnished):
+    visitor = visit(furnished.platform_admin)
+    visitor.go("/")
+    names = set(
+        visitor.page.evaluate(
+            """fetch(document.body.dataset.sprite).then(answer => answer.text()).then(text =>
+                [...text.matchAll(/id="([^"]+)"/g)].map(match => match[1]))"""
+        )
+    )
+    used = set()
+    for path in pages(furnished):
+        visitor.go(path)
+        used |= set(
+            visitor.page.evaluate(
+                """[...document.querySelectorAll('use')]
+                .map(use => use.getAttribute('href').split('#')[1])"""
+            )
+        )
+    assert used - names == set()
+
+
+def test_the_drawer_opens_on_a_small_screen(visit, world):
+    visitor = visit(world.viewer, width=360)
+    page = visitor.page
+    visitor.go("/projects")
+    assert not page.is_visible("#sidebar")
+    page.click("[aria-label='Open navigation']")
+    assert page.is_visible("#sidebar")
+    assert visitor.axe() == []
+    page.click("#sidebar >> text=Usage")
+    page.wait_for_url("**/")
+
+
+def test_pages_work_without_javascript(transactional_db, server, chromium, world):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    world.viewer.set_password("unusual staple of horses")
+    world.viewer.save()
+    page.goto(f"{server.url}/login")
+    page.fill("[name=email]", world.viewer.email)
+    page.fill("[name=password]", "unusual staple of horses")
+    page.click("button[type=submit]")
+    page.goto(f"{server.url}/projects/{world.project.pk}/chat")
+    assert "needs JavaScript" in page.inner_text("main")
+    page.click("[popovertarget=profile-menu]")
+    page.click("text=Log out")
+    page.wait_for_url("**/login")
+    context.close()
