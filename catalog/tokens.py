@@ -5,6 +5,7 @@ For another family the count is an estimate, and usage rows say that it came fro
 The vocabulary is the file inside the litellm package; nothing is ever downloaded.
 """
 
+import threading
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -34,6 +35,7 @@ TOKENS_PER_NAME = 1
 TOKENS_PER_REPLY = 3
 # OpenAI, "Images and vision": a picture at low detail, the least one costs.
 TOKENS_PER_IMAGE = 85
+_loading = threading.Lock()
 
 
 def count_text(text: str) -> int:
@@ -90,9 +92,15 @@ def _count(texts: list[str]) -> int:
     return tokens if counted >= total else -(-tokens * total // counted)
 
 
-@cache
 def _encoding() -> "Encoding":
-    """Return the tokenizer: 0.2 s and 44 MB at the first call."""
+    """Return the tokenizer. Threads that come together for the first time load it once."""
+    with _loading:
+        return _load_encoding()
+
+
+@cache
+def _load_encoding() -> "Encoding":
+    """Load the tokenizer: 0.2 s and 44 MB."""
     from tiktoken import Encoding
 
     lines = (_litellm_folder() / VOCABULARY).read_bytes().splitlines()

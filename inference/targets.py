@@ -78,7 +78,7 @@ def find_project(project_id: int, actor: Actor) -> ProjectTarget | None:
         return None
     own, rest = row[: len(PROJECT_FIELDS)], row[len(PROJECT_FIELDS) :]
     enabled, granted, *model = rest
-    return ProjectTarget(*own, enabled and granted, ModelTarget(*model))
+    return ProjectTarget._make([*own, enabled and granted, ModelTarget(*model)])
 
 
 def find_model(
@@ -136,7 +136,7 @@ def _models(
     free = Value(Decimal(0), output_field=DecimalField())
     output_price = F("output_price_per_million") if kind is LLM else free
     visible: QuerySet[Any, Any] = kind.objects.visible_to(actor)
-    return (
+    usable: QuerySet[Any, Any] = (
         visible.filter(name=name, enabled=True)
         # A caller in several teams with the same grant pays from the oldest of them.
         .annotate(paying_team_id=Min("teams", filter=mine), output_price=output_price)
@@ -147,3 +147,4 @@ def _models(
             "paying_team_id",
         )
     )
+    return usable
