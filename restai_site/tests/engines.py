@@ -10,6 +10,7 @@ import secrets
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 OWNER = "RESTAI_TEST_ENGINES"
 WORKER = "PYTEST_XDIST_WORKER"
@@ -28,6 +29,8 @@ def _start() -> None:
     # The test's own thread does the database work, so that it happens inside its transaction.
     os.environ["DATABASE_THREADS"] = "0"
     os.environ["ALLOWED_HOSTS"] = "testserver,localhost,127.0.0.1"
+    if WORKER in os.environ:
+        _take_a_redis_database(int(os.environ[WORKER].removeprefix("gw")) + 1)
     if OWNER in os.environ or WORKER in os.environ:
         return
     folder = Path(tempfile.mkdtemp(prefix="restai-test-"))
@@ -39,6 +42,12 @@ def _start() -> None:
         os.environ["DATABASE_URL"] = postgres.start(folder / "postgres", durable=False)
     if "REDIS_URL" not in os.environ:
         os.environ["REDIS_URL"] = valkey.start(folder / "valkey")
+
+
+def _take_a_redis_database(number: int) -> None:
+    """Point this worker at a database of its own; pytest-django does the same for PostgreSQL."""
+    parts = urlsplit(os.environ["REDIS_URL"])
+    os.environ["REDIS_URL"] = parts._replace(path=f"/{number}").geturl()
 
 
 def pytest_unconfigure() -> None:
