@@ -115,7 +115,7 @@ def keys(request: SignedInRequest) -> HttpResponse:
         )
         # Shown in this answer alone: it is stored nowhere, so there is no page to redirect to.
         return render(request, "accounts/key_created.html", {"key": key, "plaintext": plaintext})
-    own = ApiKey.objects.visible_to(request.actor).filter(user_id=request.actor.user_id)
+    own = ApiKey.objects.visible_to(request.actor).filter(user=_own(request))
     context = {
         "form": form,
         "keys": own,
@@ -128,14 +128,15 @@ def keys(request: SignedInRequest) -> HttpResponse:
 @require_POST
 @signed_in
 def revoke_key(request: SignedInRequest, key_id: int) -> HttpResponse:
-    own = ApiKey.objects.editable_by(request.actor).filter(user_id=request.actor.user_id)
+    own = ApiKey.objects.editable_by(request.actor).filter(user=_own(request))
     key = services.revoke_api_key(get_object_or_404(own, pk=key_id), actor=request.actor)
     messages.success(request, f"The key “{key.name}” is revoked.")
     return redirect("accounts:keys")
 
 
 def _own(request: SignedInRequest) -> User:
-    return get_object_or_404(User.objects.visible_to(request.actor), pk=request.actor.user_id)
+    user: User = get_object_or_404(User.objects.visible_to(request.actor), pk=request.actor.user_id)
+    return user
 
 
 def _profile_page(

@@ -38,7 +38,7 @@ def suggest(provider_kind: str, model: str) -> dict[str, Any]:
         "price_per_image": _price(listed.get("output_cost_per_image")),
         "dimensions": _whole(listed.get("output_vector_size")),
     }
-    found = {name: value for name, value in known.items() if value is not None}
+    found: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
     if found:
         found["capabilities"] = [name for name, key in CAPABILITIES.items() if listed.get(key)]
     return found

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import SignedInRequest, platform_admin
 from catalog import connection, price_list, services
+from catalog.adapters.probe import ProbeResult
 from catalog.forms import FORMS, CatalogForm, ProviderForm
 from catalog.models import (
     LLM,
@@ -232,7 +233,7 @@ def _model_page(
     kind: Kind,
     form: CatalogForm,
     row: CatalogModel | None,
-    probe: connection.ProbeResult | None = None,
+    probe: ProbeResult | None = None,
 ) -> HttpResponse:
     has_providers = ProviderAccount.objects.visible_to(request.actor).exists()
     context = {
@@ -249,7 +250,7 @@ def _provider_page(
     request: SignedInRequest,
     form: ProviderForm,
     provider: ProviderAccount | None,
-    probe: connection.ProbeResult | None = None,
+    probe: ProbeResult | None = None,
 ) -> HttpResponse:
     context = {"form": form, "provider": provider, "probe": probe}
     status = 400 if form.errors else 200

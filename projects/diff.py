@@ -51,7 +51,7 @@ def _rows(left: list[str], right: list[str]) -> Iterator[Row]:
 def _blocks(left: list[str], right: list[str]) -> list[tuple[str, int, int, int, int]]:
     if max(len(left), len(right)) > COMPARED_LINES_MAX:
         return [("replace", 0, len(left), 0, len(right))]
-    return list(SequenceMatcher(None, left, right).get_opcodes())  # type: ignore[arg-type]
+    return list(SequenceMatcher(None, left, right).get_opcodes())
 
 
 def _differing(left: list[str], right: list[str], i: int | None, j: int | None) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from teams.models import Team
 PROMPT_ROWS = 14
 
 
-class ModelChoice(forms.ModelChoiceField):
+class ModelChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic at run time
     """A granted language model, named as callers name it."""
 
     def label_from_instance(self, obj: Any) -> str:
@@ -108,7 +108,7 @@ class VisibilityForm(PageForm):
     )
 
 
-class PersonChoice(forms.ModelChoiceField):
+class PersonChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic at run time
     """A member of the team."""
 
     def label_from_instance(self, obj: Any) -> str:

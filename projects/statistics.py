@@ -133,7 +133,7 @@ class Statistics:
                 first=Avg("first_token_ms"),
             )
         )
-        rows = {row["bucket"]: row for row in found}
+        rows: dict[datetime, dict[str, Any]] = {row["bucket"]: dict(row) for row in found}
         return [rows.get(bucket, {}) for bucket in self.period.buckets]
 
     def _values(self, name: str, empty: float | None = 0) -> list[float | None]:

@@ -35,7 +35,7 @@ class RoleForm(PageForm):
     role = forms.ChoiceField(choices=Membership.Role.choices)
 
 
-def _grants(label: str, model: Any) -> forms.ModelMultipleChoiceField:
+def _grants(label: str, model: Any) -> "forms.ModelMultipleChoiceField[Any]":
     return forms.ModelMultipleChoiceField(
         label=label,
         queryset=model.objects.all(),

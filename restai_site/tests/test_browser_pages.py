@@ -246,7 +246,12 @@ def test_a_changed_form_is_not_left_unasked(visit, world):
     visitor = visit(world.team_admin)
     page = visitor.page
     asked = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def leave(dialog):
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
     visitor.go(f"/projects/{world.project.pk}/settings")
     page.click("text=Overview")
     page.wait_for_url(f"**/projects/{world.project.pk}")

@@ -1,7 +1,8 @@
 """What the forms of all pages share."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any
 
 from django import forms
@@ -37,15 +38,32 @@ class LongTextField(forms.CharField):
         return text.replace("\r\n", "\n") if isinstance(text, str) else text
 
 
-@contextmanager
-def errors_on(form: forms.BaseForm) -> Iterator[None]:
+class _Caught(AbstractContextManager[None]):
+    """Hands what the sender can correct to `tell`, and lets refusals through."""
+
+    def __init__(self, tell: Callable[[DomainError], None]) -> None:
+        self._tell = tell
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, DomainError) or error.status not in CORRECTABLE:
+            return False
+        self._tell(error)
+        return True
+
+
+def errors_on(form: forms.BaseForm) -> _Caught:
     """Put what a service finds wrong onto `form`; let refusals through."""
-    try:
-        yield
-    except DomainError as error:
-        if error.status not in CORRECTABLE:
-            raise
-        _explain(form, error)
+    return _Caught(lambda error: _explain(form, error))
+
+
+def errors_told(request: HttpRequest) -> _Caught:
+    """Tell what a service finds wrong as a message, where there is no form to put it on."""
+    return _Caught(lambda error: messages.error(request, error.message))
 
 
 def _explain(form: forms.BaseForm, error: DomainError) -> None:
@@ -63,14 +81,3 @@ def safe_next(request: HttpRequest, fallback: str) -> str:
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return target if ours and target.startswith("/") else fallback
-
-
-@contextmanager
-def errors_told(request: HttpRequest) -> Iterator[None]:
-    """Tell what a service finds wrong as a message, where there is no form to put it on."""
-    try:
-        yield
-    except DomainError as error:
-        if error.status not in CORRECTABLE:
-            raise
-        messages.error(request, error.message)

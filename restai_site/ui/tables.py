@@ -53,7 +53,7 @@ def table_of(
     if query:
         rows = rows.filter(_anywhere(search, query))
     page = Paginator(rows.order_by(order, "pk"), ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    kept = [(key, value) for key, value in request.GET.items() if key not in {"q", "page"}]
+    kept = [(key, str(value)) for key, value in request.GET.items() if key not in {"q", "page"}]
     return Table(page=page, query=query, sort=sort, kept=kept)
 
 

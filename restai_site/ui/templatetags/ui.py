@@ -89,7 +89,9 @@ def _css_class(widget: forms.Widget) -> str:
 @register.inclusion_tag("ui/errors.html")
 def form_errors(form: forms.BaseForm) -> dict[str, Any]:
     """Draw the summary of what is wrong with a form, each line a link to its field."""
-    entries = [{"field": None, "message": message} for message in form.non_field_errors()]
+    entries: list[dict[str, Any]] = [
+        {"field": None, "message": message} for message in form.non_field_errors()
+    ]
     entries += [{"field": bound, "message": message} for bound in form for message in bound.errors]
     return {"form": form, "entries": entries, "count": len(entries)}
 
