@@ -1,5 +1,6 @@
 """Writing the audit trail."""
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -80,7 +81,8 @@ def is_secret(target: models.Model, name: str) -> bool:
 
 def plain(value: Any) -> Any:
     """Return `value` as JSON can hold it, short and on one line."""
-    if value is None or isinstance(value, bool | int | float):
+    # JSON has no word for infinity and for what is no number: those become text.
+    if value is None or (isinstance(value, bool | int | float) and math.isfinite(value)):
         return value
     if isinstance(value, models.Model):
         return {"id": value.pk, "name": neutral(str(value))[:LONGEST_VALUE]}

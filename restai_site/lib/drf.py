@@ -10,7 +10,6 @@ from django.http import Http404
 from rest_framework import exceptions, pagination, parsers, renderers, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
 
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import DomainError, Invalid, Unauthenticated
@@ -163,6 +162,9 @@ class ProblemRenderer(renderers.JSONRenderer):
 
 def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:
     """Render every error of the API as problem details (RFC 9457)."""
+    # The framework's views import this module by its name in the settings.
+    from rest_framework.views import exception_handler
+
     request = context["request"]
     request_id = getattr(request, "request_id", "")
     if isinstance(error, DomainError):

@@ -31,12 +31,14 @@ class WriteLog:
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, ctx: Any
     ) -> Any:
+        result = execute(sql, params, many, ctx)
+        # A statement that the database has refused wrote nothing.
         match = WRITE.match(str(sql))
         if match and match[1] == AUDIT_TABLE:
             self.audited = True
         elif match and not any(allowed.match(str(sql)) for allowed in UNAUDITED):
             self.writes.append(str(sql)[:200])
-        return execute(sql, params, many, ctx)
+        return result
 
     def check(self, request: Any) -> None:
         """Fail when something was written and nothing recorded."""

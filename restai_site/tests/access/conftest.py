@@ -7,6 +7,12 @@ from restai_site.tests.access.stage import make_stage
 from restai_site.tests.access.walk import Walker
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings):
+    """Argon2 is slow on purpose, and these tests make hundreds of users."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="module")
 def walker(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock(), transaction.atomic():

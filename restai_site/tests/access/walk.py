@@ -47,7 +47,7 @@ class Walker:
         method: str,
         route: Route,
         values: dict[str, str],
-        body: dict[str, Any] | None = None,
+        body: dict[str, Any] | bytes | None = None,
     ) -> Answer:
         """Return the answer; the database is as before."""
         sent = body_for(self.stage, method, route.path) if body is None else body
@@ -64,8 +64,9 @@ class Walker:
             # Signed in as before, also after logging out.
             browser.cookies = SimpleCookie(cookies)
             text = b"" if response.streaming else response.content
-            # Without a statement that writes there is nothing to compare.
-            changed = bool(log.writes) and checksums() != self.before
+            # Only what was refused after all may have been written and taken back.
+            served = response.status_code < 400
+            changed = bool(log.writes) and (served or checksums() != self.before)
             return Answer(response.status_code, text, log.writes, changed=changed)
 
 

@@ -1,0 +1,193 @@
+"""Whatever is sent to the API, the answer is a sentence, never a failure of ours.
+
+The fields come from the schema, so a new endpoint is tried as soon as it has a body in bodies.py.
+"""
+
+import json
+from functools import cache
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+
+from restai_site.tests.access.bodies import BODIES
+from restai_site.tests.access.routes import PLACE, Route, all_routes
+
+pytestmark = pytest.mark.django_db
+DEEP = 900
+VALUES = {
+    "null": "null",
+    "zero": "0",
+    "minus one": "-1",
+    "a fraction": "1.5",
+    "true": "true",
+    "empty text": '""',
+    "text": '"x"',
+    "blank text": '"   "',
+    "the NUL character": '"a\\u0000b"',
+    "a lone surrogate": '"a\\ud800b"',
+    "a right-to-left override": '"a\\u202eb"',
+    "a line end": '"a\\r\\nb"',
+    "an empty list": "[]",
+    "an empty object": "{}",
+    "a list in a list": "[[1]]",
+    "objects in a list": '[{"id": 1}]',
+    "an object": '{"id": 1, "$ne": null}',
+    "2**63": str(2**63),
+    "2**70": str(2**70),
+    "-2**70": str(-(2**70)),
+    "a number of 400 digits": "9" * 400,
+    "1e308": "1e308",
+    "1e999": "1e999",
+    "NaN": "NaN",
+    "nan as text": '"nan"',
+    "Infinity as text": '"Infinity"',
+    "digits of another script": '"٣٤"',
+    "very long text": json.dumps("x" * 300_000),
+    "deep nesting": "[" * DEEP + "]" * DEEP,
+    "the year 9999": '"9999-12-31T23:59:59-23:59"',
+    "the year 1": '"0001-01-01T00:00:00+23:59"',
+    "a date that is none": '"2026-02-30T00:00:00Z"',
+}
+BODIES_THAT_ARE_NONE = {
+    "nothing": b"",
+    "null": b"null",
+    "a list": b"[]",
+    "text": b'"x"',
+    "a number": b"1",
+    "half an object": b'{"name": ',
+    "two values": b"{} {}",
+    "NaN": b'{"name": NaN}',
+    "not UTF-8": b'{"name": "\xff\xfe"}',
+    "UTF-16": '{"name": "x"}'.encode("utf-16"),
+    "very deep lists": b"[" * 100_000 + b"]" * 100_000,
+    "very deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "form data": b"name=x",
+}
+CASES = sorted(BODIES)
+
+
+@cache
+def schema() -> dict:
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def place_named(path: str) -> str:
+    """Return the path as the schema spells it."""
+    return PLACE.sub(r"{\1}", path).replace("{pk}", "{id}")
+
+
+def fields_of(method: str, path: str) -> list[str]:
+    """Return the fields of the body; those of endpoints outside the schema come from bodies.py."""
+    known = schema()["paths"].get(place_named(path), {}).get(method.lower())
+    if known is None:
+        return []
+    reference = known["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    return list(schema()["components"]["schemas"][reference.rpartition("/")[2]]["properties"])
+
+
+def tried(walker, method: str, path: str, body: bytes):
+    """Send `body` as somebody who is let in."""
+    route = Route(path)
+    role = "viewer" if "/conversations" in path or "/chat" in path else "platform_admin"
+    return walker.send(role, method, route, walker.stage.values(route), body)
+
+
+def with_value(body: dict, field: str, raw: str) -> bytes:
+    """Return `body` as JSON with `raw` for one field."""
+    others = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in body.items()]
+    given = [*others, f"{json.dumps(field)}: {raw}"]
+    return ("{" + ", ".join(given) + "}").encode("utf-8", "surrogatepass")
+
+
+@pytest.mark.parametrize(("method", "path"), CASES)
+def test_each_field_survives_each_kind_of_value(walker, method, path):
+    valid = BODIES[method, path](walker.stage)
+    names = fields_of(method, path) or list(valid)
+    for field in names:
+        others = {name: value for name, value in valid.items() if name != field}
+        for kind, raw in VALUES.items():
+            answer = tried(walker, method, path, with_value(others, field, raw))
+            request = f"{method} {path} with {kind} for {field}: {answer.status}"
+            assert answer.status < 500 or answer.status in {502, 504}, request
+            assert not (400 <= answer.status < 500 and answer.changed), request
+
+
+@pytest.mark.parametrize(("method", "path"), CASES)
+def test_a_body_that_is_no_object_is_refused_in_the_shape_of_the_api(walker, method, path):
+    for kind, body in BODIES_THAT_ARE_NONE.items():
+        answer = tried(walker, method, path, body)
+        request = f"{method} {path} with {kind}: {answer.status}"
+        # An empty body is a PATCH of nothing, and a POST without a type.
+        allowed = {400, 200, 415} if kind == "nothing" else {400}
+        assert answer.status in allowed, request
+        assert not answer.changed, request
+        if answer.status == 400:
+            body = json.loads(answer.body)
+            said = body["error"]["message"] if path.startswith("/v1/") else body["detail"]
+            assert said, request
+
+
+@pytest.mark.parametrize(("method", "path"), CASES)
+def test_a_body_of_ten_megabytes_is_too_large(walker, method, path):
+    answer = tried(walker, method, path, b'{"name": "' + b"x" * 10_000_000 + b'"}')
+    assert answer.status == 413
+    body = json.loads(answer.body)
+    assert (body.get("code") or body["error"]["code"]) == "too_large"
+
+
+def test_every_endpoint_of_the_schema_that_takes_a_body_is_tried():
+    """So that nothing escapes this file by having no entry in bodies.py."""
+    places = {place_named(route.path): route.path for route in all_routes()}
+    takes_body = {
+        (method.upper(), places[path])
+        for path, operations in schema()["paths"].items()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    }
+    assert takes_body - set(BODIES) == set()
+
+
+# Whatever is not writable in the serializers, under every name that a model or a habit gives it.
+HABITS = {"is_superuser": True, "is_staff": True, "owner": 1, "is_private": True, "budget": 1}
+JUNK = "2001-01-01T00:00:00Z"
+
+
+def protected_fields(method: str, path: str) -> dict:
+    """Return a value for every field of every model that the body does not take."""
+    from django.apps import apps
+
+    names = {
+        name
+        for model in apps.get_models()
+        if model.__module__.split(".")[0] in {"accounts", "audit", "catalog", "teams", "projects"}
+        for field in model._meta.get_fields()
+        if field.concrete
+        for name in (field.name, getattr(field, "attname", field.name))
+    }
+    protected = names - set(fields_of(method, path))
+    return {name: JUNK if name.endswith("_at") else 1 for name in sorted(protected)} | HABITS
+
+
+@pytest.mark.parametrize(("method", "path"), [case for case in CASES if case[0] == "PATCH"])
+def test_fields_that_are_not_offered_change_nothing(walker, method, path):
+    if not fields_of(method, path):
+        return
+    answer = tried(walker, method, path, json.dumps(protected_fields(method, path)).encode())
+    assert answer.status == 200
+    assert not answer.changed, answer.writes
+
+
+@pytest.mark.parametrize(("method", "path"), [case for case in CASES if case[0] == "POST"])
+def test_fields_that_are_not_offered_are_not_taken_when_something_is_made(walker, method, path):
+    names = fields_of(method, path)
+    if not names:
+        return
+    valid = BODIES[method, path](walker.stage)
+    body = json.dumps({**protected_fields(method, path), **valid}).encode()
+    answer = tried(walker, method, path, body)
+    assert answer.status == 201
+    made = json.loads(answer.body)
+    assert made.get("id") != 1
+    assert JUNK not in made.values()
+    for name in ("is_platform_admin", "is_superuser", "is_staff", "owner", "budget"):
+        assert made.get(name) in {None, False}, name
