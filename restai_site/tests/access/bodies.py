@@ -19,7 +19,44 @@ def _new_project(stage: Stage) -> dict[str, Any]:
 MESSAGES = [{"role": "user", "content": "Hello?"}]
 RENAMED: Body = lambda _: {"name": "renamed"}  # noqa: E731
 
+
+def _settings(stage: Stage) -> dict[str, Any]:
+    return {"name": "Renamed", "llm": stage.world.llm.pk, "visibility": "members"}
+
+
+def _page_model(stage: Stage) -> dict[str, Any]:
+    prices = {"input_price_per_million": 1, "output_price_per_million": 1}
+    return {**_new_model(stage), "context_window": 4096, **prices}
+
+
+PROVIDER = {"name": "new", "kind": "openai", "base_url": ""}
+PAGES: dict[str, Body] = {
+    "/models/<slug:slug>/new": _page_model,
+    "/models/<slug:slug>/<int:model_id>": _page_model,
+    "/models/providers/new": lambda _: PROVIDER,
+    "/models/providers/<int:provider_id>": lambda _: {**PROVIDER, "api_key": "sk-new"},
+    "/profile": lambda _: {"name": "renamed", "theme": "dark"},
+    "/profile/keys": lambda _: {"name": "new", "lifetime": "90"},
+    "/profile/theme": lambda _: {"theme": "dark"},
+    "/projects/new": lambda stage: {**_new_project(stage), "visibility": "members"},
+    "/projects/<int:project_id>/access": lambda stage: {
+        "user": stage.world.member.pk,
+        "role": "viewer",
+    },
+    "/projects/<int:project_id>/access/<int:member_id>/role": lambda _: {"role": "editor"},
+    "/projects/<int:project_id>/access/visibility": lambda _: {"visibility": "team"},
+    "/projects/<int:project_id>/chat/<uuid:conversation_id>/pin": lambda _: {"pinned": "true"},
+    "/projects/<int:project_id>/chat/<uuid:conversation_id>/rename": lambda _: {"title": "New"},
+    "/projects/<int:project_id>/prompt": lambda _: {"text": "New prompt"},
+    "/projects/<int:project_id>/settings": _settings,
+    "/teams/new": RENAMED,
+    "/teams/<int:team_id>": lambda stage: {"email": stage.world.outsider.email, "role": "member"},
+    "/teams/<int:team_id>/settings": RENAMED,
+    "/teams/<int:team_id>/models": lambda stage: {"llms": [stage.world.other_llm.pk]},
+    "/teams/<int:team_id>/members/<int:membership_id>/role": lambda _: {"role": "admin"},
+}
 BODIES: dict[tuple[str, str], Body] = {
+    **{("POST", path): body for path, body in PAGES.items()},
     ("POST", "/api/keys"): lambda _: {"name": "new"},
     ("PATCH", "/api/me"): RENAMED,
     ("POST", "/api/users"): lambda _: {

@@ -7,8 +7,8 @@ from restai_site.tests.access.routes import METHODS
 from restai_site.tests.access.stage import ROLES
 
 FILE = Path(__file__).with_name("expectations.txt")
-# Statuses of one route: by method, one for each role.
-Statuses = dict[str, tuple[int, ...]]
+# Outcomes of one route: by method, one for each role.
+Statuses = dict[str, tuple[str, ...]]
 
 
 def read(text: str) -> dict[str, Statuses]:
@@ -25,7 +25,7 @@ def read(text: str) -> dict[str, Statuses]:
         for method in methods.split(","):
             if method not in METHODS or method in expected.get(path, {}):
                 raise AssertionError(f"{method} is unknown or stands twice: {line}")
-            expected.setdefault(path, {})[method] = tuple(map(int, numbers))
+            expected.setdefault(path, {})[method] = tuple(numbers)
     return expected
 
 
@@ -39,10 +39,10 @@ def lines(path: str, statuses: Statuses) -> list[str]:
     return shown
 
 
-def _codes(answer: tuple[int, ...]) -> str:
+def _codes(answer: tuple[str, ...]) -> str:
     if len(set(answer)) == 1:
         return f"all {answer[0]}"
-    return " ".join(f"{code:>4}" for code in answer)
+    return " ".join(f"{code:<4}" for code in answer)
 
 
 def write(found: dict[str, Statuses]) -> None:

@@ -63,7 +63,7 @@ BODIES_THAT_ARE_NONE = {
     "very deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "form data": b"name=x",
 }
-CASES = sorted(BODIES)
+CASES = sorted(case for case in BODIES if Route(case[1]).is_json)
 
 
 @cache
@@ -122,9 +122,8 @@ def test_a_body_that_is_no_object_is_refused_in_the_shape_of_the_api(walker, met
         assert answer.status in allowed, request
         assert not answer.changed, request
         if answer.status == 400:
-            body = json.loads(answer.body)
-            said = body["error"]["message"] if path.startswith("/v1/") else body["detail"]
-            assert said, request
+            told = json.loads(answer.body)
+            assert told["error"]["message"] if path.startswith("/v1/") else told["detail"], request
 
 
 @pytest.mark.parametrize(("method", "path"), CASES)

@@ -30,7 +30,7 @@ def walk(walker: Walker, route: Route) -> Statuses:
             assert answer.status < 500 or answer.status in PROVIDER, f"{request}: {answer.status}"
             refused = 400 <= answer.status < 500
             assert not (refused and answer.changed), f"{request}: refused, yet {answer.writes}"
-        found[method] = tuple(answer.status for answer in answers.values())
+        found[method] = tuple(answer.outcome for answer in answers.values())
     return found
 
 

@@ -27,6 +27,11 @@ class Answer:
     writes: list[str]
     changed: bool
 
+    @property
+    def outcome(self) -> str:
+        """The status, with a star where the request changed something."""
+        return f"{self.status}{'*' if self.changed else ''}"
+
 
 class Walker:
     """The browsers of all roles; each request is rolled back."""
