@@ -132,7 +132,7 @@ def _chat_page(
         **_history(request, project, conversation),
         **project_rights(request, project),
         "thread": thread,
-        # A question whose answer never came can be asked again.
+        # The answer is still being kept, or the server broke off before it could be.
         "is_unanswered": bool(thread) and thread[-1].role == Message.Role.USER,
         "picker": picker[:PROJECTS_IN_PICKER],
         "starters": STARTERS,

@@ -124,6 +124,17 @@ def test_an_answer_is_stopped_and_what_has_come_is_kept(talk, way):
     assert page.inner_text(".message-assistant .message-body").startswith(seen)
 
 
+def test_a_reload_in_the_middle_keeps_what_has_come(talk):
+    page = talk("slow-150").page
+    say(page, "Go on for long")
+    page.wait_for_selector(".message-assistant .block")
+    seen = page.inner_text(".message-assistant .message-body").strip()
+    page.reload()
+    settled(page)
+    assert page.inner_text(".message-assistant .message-body").startswith(seen[:20])
+    assert Message.objects.get(role="assistant").status == "cancelled"
+
+
 def test_an_answer_is_regenerated_in_its_place(talk):
     page = talk("echo").page
     say(page, "Once more")

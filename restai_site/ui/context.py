@@ -164,10 +164,11 @@ class Frame:
         """What the command palette shows before anything is typed."""
         pages = [link for group in self.navigation for link in group.items]
         more = [
-            Link("New project", reverse("projects:new"), "folder-plus", "Action"),
             Link("Profile", reverse("accounts:profile"), "user", "Page"),
             Link("API keys", reverse("accounts:keys"), "key", "Page"),
         ]
+        if self.actor is not None and Team.objects.editable_by(self.actor).exists():
+            more.append(Link("New project", reverse("projects:new"), "folder-plus", "Action"))
         return pages + more
 
 

@@ -8,6 +8,8 @@ import { Answer, userMessage } from "./lib/messages.js";
 const NO_CONNECTION = "The connection broke off. What has come so far is kept; try again.";
 const NOT_UNDERSTOOD = "The server gave an answer that this page does not understand. Reload the page and try again.";
 const ANNOUNCED_CHARACTERS = 400;
+const LOOKS = 8;
+const LOOK_MILLISECONDS = 1200;
 
 class Chat {
   constructor(root) {
@@ -23,6 +25,21 @@ class Chat {
     this.running = null;
     this.takeOver();
     this.listen();
+    this.lookAgain(LOOKS);
+  }
+
+  /* After a reload in the middle of an answer, the server keeps what had come a moment later. */
+  async lookAgain(looks) {
+    if (this.messages.dataset.unanswered === undefined || looks === 0) return;
+    await new Promise((resolve) => { setTimeout(resolve, LOOK_MILLISECONDS); });
+    const response = await fetch(location.href);
+    if (!response.ok || response.redirected || this.running) return;
+    const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = parsed.getElementById("messages");
+    if (fresh.dataset.unanswered !== undefined) return this.lookAgain(looks - 1);
+    delete this.messages.dataset.unanswered;
+    this.messages.replaceChildren(...fresh.children);
+    this.takeOver();
   }
 
   /* What the server has written becomes what this script writes. */
@@ -94,6 +111,7 @@ class Chat {
     this.input.value = "";
     this.show();
     this.lockOlder();
+    this.messages.querySelector("[data-look-again]")?.remove();
     const question = userMessage(text);
     this.messages.append(question);
     this.ask({ message: text }, question);
