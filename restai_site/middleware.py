@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthentication
 from django.contrib.messages.middleware import MessageMiddleware as DjangoMessages
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessions
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware as DjangoCsrf
@@ -43,10 +43,20 @@ HEADERS = {
 
 
 TOO_LARGE = TooLarge("The request body is larger than this server accepts.")
+WRONG_HOST = "This server does not answer under this host name."
+# Where programs call; pages and the administration always get their session.
+PROGRAM_PATHS = ("/v1/", "/api/")
 
 
-def _too_large(request: HttpRequest) -> HttpResponse | None:
-    """Refuse a body over the limit, by what the client says or by what the server has read."""
+def _refusal(request: HttpRequest) -> HttpResponse | None:
+    """Refuse a foreign host name, and a body over the limit.
+
+    The size is what the client says, or else what the server has read.
+    """
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return HttpResponse(WRONG_HOST, status=400, content_type="text/plain")
     declared = request.META.get("CONTENT_LENGTH") or "0"
     over = declared.isdigit() and int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if over or getattr(request, "body_was_cut", False):
@@ -63,6 +73,19 @@ class Inline:
         response: HttpResponseBase = early or await self.get_response(request)  # type: ignore[attr-defined]
         after = getattr(self, "process_response", None)
         return after(request, response) if after else response
+
+
+class ForPeople(Inline):
+    """Mixin for what only browsers need: an API call with an Authorization header goes past it.
+
+    The resolver of credentials never looks at a cookie where there is such a header.
+    """
+
+    def __call__(self, request: HttpRequest) -> Any:
+        by_program = request.path_info.startswith(PROGRAM_PATHS)
+        if by_program and "HTTP_AUTHORIZATION" in request.META:
+            return self.get_response(request)  # type: ignore[attr-defined]
+        return super().__call__(request)  # type: ignore[misc]
 
 
 class RequestContextMiddleware:
@@ -84,11 +107,11 @@ class RequestContextMiddleware:
         request.client_ip = client_ip(request)  # type: ignore[attr-defined]
         if self.is_async:
             return self._answer_later(request)
-        response = _too_large(request) or self.get_response(request)
+        response = _refusal(request) or self.get_response(request)
         return self._with_headers(request, response)
 
     async def _answer_later(self, request: HttpRequest) -> HttpResponseBase:
-        response = _too_large(request) or await self.get_response(request)
+        response = _refusal(request) or await self.get_response(request)
         return self._with_headers(request, response)
 
     @staticmethod
@@ -105,15 +128,15 @@ class SecurityMiddleware(Inline, DjangoSecurity):
     """HSTS, nosniff, referrer and opener policy."""
 
 
-class AuthenticationMiddleware(Inline, DjangoAuthentication):
+class AuthenticationMiddleware(ForPeople, DjangoAuthentication):
     """Gives `request.user`, lazily."""
 
 
-class MessageMiddleware(Inline, DjangoMessages):
+class MessageMiddleware(ForPeople, DjangoMessages):
     """Messages live in a signed cookie, so nothing here blocks."""
 
 
-class SessionMiddleware(Inline, DjangoSessions):
+class SessionMiddleware(ForPeople, DjangoSessions):
     """Loads the session when it is first used; a hop only where there is something to save."""
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
@@ -125,7 +148,7 @@ class SessionMiddleware(Inline, DjangoSessions):
         return await save(request, response)  # type: ignore[arg-type]
 
 
-class CsrfViewMiddleware(Inline, DjangoCsrf):
+class CsrfViewMiddleware(ForPeople, DjangoCsrf):
     """CSRF checks; tokens live in a cookie, so nothing here blocks."""
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -48,8 +48,8 @@ INSTALLED_APPS = [
     "widget",
 ]
 MIDDLEWARE = [
-    "restai_site.middleware.RequestContextMiddleware",
     "restai_site.middleware.SecurityMiddleware",
+    "restai_site.middleware.RequestContextMiddleware",
     "restai_site.middleware.StaticFilesMiddleware",
     "restai_site.middleware.SessionMiddleware",
     "restai_site.middleware.CsrfViewMiddleware",
@@ -177,6 +177,8 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+# Files are for our own pages; the widget will say for itself who may load it.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 WHITENOISE_AUTOREFRESH = not STATIC_COLLECTED
 
