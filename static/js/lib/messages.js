@@ -75,6 +75,8 @@ export class Answer {
   /** End it with what went wrong, in words, and a way to try again. */
   fail(words, again) {
     this.settle();
+    // The card has a button of its own for this.
+    this.content.querySelector("[data-regenerate]")?.remove();
     const card = element("div", { class: "trouble" }, icon("alert-triangle"), element("div", {}, element("p", {}, words)));
     if (again) {
       const retry = element("button", { type: "button", class: "btn" }, icon("refresh"), "Try again");
