@@ -1,14 +1,14 @@
-"""The settings as the type checker sees them: no secrets, no engines."""
+"""The settings as the type checker sees them: secrets of the moment, no engines."""
 
+import base64
 import os
+import secrets
 
+os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(64))
+os.environ.setdefault("API_KEY_PEPPER", secrets.token_urlsafe(64))
 os.environ.setdefault(
-    "SECRET_KEY", "abcdefghijklmnopqrstuvwxyz0123456789-for-the-type-checker-only"
+    "FIELD_ENCRYPTION_KEY", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 )
-os.environ.setdefault(
-    "API_KEY_PEPPER", "zyxwvutsrqponmlkjihgfedcba9876543210-for-the-type-checker-only"
-)
-os.environ.setdefault("FIELD_ENCRYPTION_KEY", "dHlwZS1jaGVja2VyLW9ubHktbm90LWEtc2VjcmV0LTE=")
 os.environ.setdefault("DATABASE_URL", "postgresql://nobody@localhost/nothing")
 os.environ.setdefault("REDIS_URL", "redis://localhost:1/0")
 
