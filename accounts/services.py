@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, SetupLink, User, normal_email
@@ -64,7 +65,7 @@ def update_user(user: User, values: Mapping[str, Any], *, actor: Actor) -> User:
         raise Forbidden("You may not change these fields of a user.")
     if "email" in values:
         values = {**values, "email": normal_email(values["email"])}
-    user = User.objects.select_for_update().get(pk=user.pk)
+    user = _lock_with_administrators(user)
     _keep_one_platform_admin(user, values)
     changes = changes_of(user, values)
     if not changes:
@@ -76,14 +77,21 @@ def update_user(user: User, values: Mapping[str, Any], *, actor: Actor) -> User:
     return user
 
 
+def _lock_with_administrators(user: User) -> User:
+    """Lock the user and all administrators, in one order, so that no two wait for each other."""
+    rows = User.objects.select_for_update().order_by("pk")
+    locked: dict[int, User] = {row.pk: row for row in rows.filter(Q(pk=user.pk) | Q(is_platform_admin=True))}
+    return locked[user.pk]
+
+
 def _keep_one_platform_admin(user: User, values: Mapping[str, Any]) -> None:
     stays = values.get("is_active", user.is_active) and values.get(
         "is_platform_admin", user.is_platform_admin
     )
     if stays or not user.is_platform_admin:
         return
-    others = User.objects.select_for_update().filter(is_platform_admin=True, is_active=True)
-    if not [pk for pk in others.values_list("pk", flat=True) if pk != user.pk]:
+    others = User.objects.filter(is_platform_admin=True, is_active=True).exclude(pk=user.pk)
+    if not others.exists():
         raise Conflict("The platform needs at least one active administrator.")
 
 

@@ -128,6 +128,7 @@ def change_project_role(member: ProjectMember, *, role: str, actor: Actor) -> Pr
     project = _lock(member.project, actor)
     _require_managed(project, actor)
     _require_role(role)
+    member = ProjectMember.objects.select_for_update().get(pk=member.pk)
     changes = changes_of(member, {"role": role})
     if changes:
         member.role = role

@@ -24,6 +24,7 @@ from projects.forms import (
 from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
 from projects.statistics import Statistics, period_of
 from restai_site.lib.errors import Forbidden
+from restai_site.lib.requests import number_in
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import tab, table_of
 from teams.models import Team
@@ -37,9 +38,9 @@ VERSIONS_SHOWN = 100
 @signed_in
 def project_list(request: SignedInRequest) -> HttpResponse:
     rows = Project.objects.visible_to(request.actor).select_related("team", "llm")
-    team = request.GET.get("team", "")
-    if team.isdecimal():
-        rows = rows.filter(team_id=int(team))
+    team = number_in(request.GET.get("team", ""))
+    if team is not None:
+        rows = rows.filter(team_id=team)
     table = table_of(
         request,
         rows,
@@ -295,11 +296,11 @@ def _candidates(form: MemberForm) -> QuerySet[Any]:
 
 def _comparison(request: SignedInRequest, project: Project) -> dict[str, Any] | None:
     """Return the two versions that the address asks to see side by side."""
-    new, old = request.GET.get("to", ""), request.GET.get("from", "")
-    if not new.isdecimal():
+    new, old = (number_in(request.GET.get(name, "")) for name in ("to", "from"))
+    if new is None:
         return None
-    after = get_object_or_404(project.prompt_versions, number=int(new))
-    before_number = int(old) if old.isdecimal() else after.number - 1
+    after = get_object_or_404(project.prompt_versions, number=new)
+    before_number = after.number - 1 if old is None else old
     before = project.prompt_versions.filter(number=before_number).first()
     rows = side_by_side(before.text if before else "", after.text)
     return {"before": before, "after": after, "rows": rows}

@@ -12,6 +12,7 @@ from accounts.access import SignedInRequest, signed_in
 from catalog.models import LLM
 from projects.models import Project, UsageRecord
 from projects.statistics import Statistics, period_of, periods
+from restai_site.lib.requests import number_in
 from restai_site.ui.context import Frame, Link
 from restai_site.ui.tables import clean_query
 from teams.models import Team
@@ -24,9 +25,9 @@ FOUND_EACH = 8
 def dashboard(request: SignedInRequest) -> HttpResponse:
     """Use over a period: totals, four charts, and who and what used the most."""
     ledger = UsageRecord.objects.visible_to(request.actor)
-    team = request.GET.get("team", "")
-    if team.isdecimal():
-        ledger = ledger.filter(team_id=int(team))
+    team = number_in(request.GET.get("team", ""))
+    if team is not None:
+        ledger = ledger.filter(team_id=team)
     period = period_of(request.GET.get("period", ""))
     statistics = Statistics(ledger, period)
     context: dict[str, Any] = {

@@ -97,6 +97,10 @@ class ServiceAdmin(ViewOnlyAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return "delete" in self.allows and _may(request)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Take nothing from the address: the framework fails on values that are no ids."""
+        return {}
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Let a service write what the form holds."""
         if change:

@@ -1,21 +1,23 @@
 """Base classes for the REST API."""
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import IntegrityError, models
 from django.http import Http404
 from rest_framework import exceptions, pagination, parsers, renderers, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from restai_site.lib.actor import Actor
-from restai_site.lib.errors import DomainError, Invalid, Unauthenticated
+from restai_site.lib.errors import Conflict, DomainError, Invalid, NotFound, Unauthenticated
 from restai_site.lib.http import problem
 from restai_site.lib.json import parse_json
 
+logger = logging.getLogger(__name__)
 MASK = "********"
 SIGN_IN = "Sign in, or send an API key as a bearer token."
 PROBLEM_TYPE = "application/problem+json"
@@ -167,6 +169,7 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
 
     request = context["request"]
     request_id = getattr(request, "request_id", "")
+    error = _of_a_race(error)
     if isinstance(error, DomainError):
         answer = _answer(error, request_id)
     else:
@@ -177,6 +180,16 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     # The views' own renderers would answer in HTML, or refuse.
     request.accepted_renderer, request.accepted_media_type = ProblemRenderer(), PROBLEM_TYPE
     return answer
+
+
+def _of_a_race(error: Exception) -> Exception:
+    """Return what an error means that only another request at the same time can cause."""
+    if isinstance(error, ObjectDoesNotExist):
+        return NotFound("This was deleted a moment ago.")
+    if isinstance(error, IntegrityError):
+        logger.warning("A write met another one: %s", error)
+        return Conflict("This was changed by somebody else a moment ago; read it again.")
+    return error
 
 
 def _answer(error: DomainError, request_id: str) -> Response:

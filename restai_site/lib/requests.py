@@ -21,3 +21,12 @@ def client_ip(request: HttpRequest) -> str | None:
         return str(ip_address(address))
     except ValueError:
         return None
+
+
+def number_in(text: str) -> int | None:
+    """Return the whole number that `text` from an address spells, or None.
+
+    Eighteen digits always fit a column; Python refuses to read thousands of them.
+    """
+    fits = text.isascii() and text.isdigit() and len(text) <= 18
+    return int(text) if fits else None

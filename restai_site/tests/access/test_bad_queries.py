@@ -1,0 +1,40 @@
+"""Whatever stands after the question mark, the answer is no failure of ours."""
+
+import pytest
+
+from restai_site.tests.access.routes import Route, all_routes
+from restai_site.tests.access.walk import empty_cache
+
+pytestmark = pytest.mark.django_db
+NAMES = (
+    "page",
+    "page_size",
+    "cursor",
+    "q",
+    "search",
+    "sort",
+    "team",
+    "project",
+    "period",
+    "language",
+    "version",
+    "from",
+    "to",
+    "next",
+    "format",
+    "o",
+    "p",
+    "e",
+)
+VALUES = ("x", "-1", "1.5", "%00", "9" * 5000, "9" * 20, "%ff", "__class__", "%27%22--", "٣")
+
+
+@pytest.mark.parametrize("route", all_routes(), ids=lambda route: route.path)
+def test_nonsense_in_the_query_is_no_failure(walker, route):
+    empty_cache()
+    values = walker.stage.values(route)
+    for value in VALUES:
+        query = "&".join(f"{name}={value}" for name in NAMES)
+        answer = walker.send("platform_admin", "GET", Route(f"{route.path}?{query}"), values)
+        assert answer.status < 500, f"GET {route.path}?{query[:80]}: {answer.status}"
+        assert not answer.changed
