@@ -122,6 +122,8 @@ class Installation:
                 inner[f"{name}_FILE"] = str(self.secrets / name)
         if not self.is_set("CELERY_BEAT_SCHEDULE_FILE"):
             inner["CELERY_BEAT_SCHEDULE_FILE"] = str(self.folder / "celerybeat-schedule")
+        if not self.is_set("STATIC_ROOT"):
+            inner["STATIC_ROOT"] = str(self.static_folder)
         if not self.is_set("PUBLIC_URL"):
             inner["PUBLIC_URL"] = f"http://{_shown(host)}:{port}"
         return inner | self._engines()
@@ -156,6 +158,11 @@ class Installation:
     def valkey_folder(self) -> Path:
         """The folder of the embedded Valkey."""
         return self.folder / "valkey"
+
+    @property
+    def static_folder(self) -> Path:
+        """The folder of the collected files of the pages."""
+        return Path(self.env.text("STATIC_ROOT", str(self.folder / "staticfiles")))
 
     @property
     def model_folder(self) -> Path:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from types import FrameType
 
 import psutil
 
-from restai_site.embedded import model, postgres, processes, valkey
+from restai_site.embedded import files, model, postgres, processes, valkey
 from restai_site.embedded.installation import (
     ROOT,
     Installation,
@@ -31,10 +32,12 @@ def main() -> int:
     _end_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     installation = Installation(outer_environment())
     installation.lock()
+    _more_open_files()
     _heal(installation)
     host, port = installation.web_address()
     with _engines(installation) as engines:
         inner = installation.inner_environment(host, port)
+        _collect_files(installation, inner)
         greeting = _prepare(installation, inner)
 
         def is_up() -> bool:
@@ -103,6 +106,23 @@ def _ignore(*signals: signal.Signals) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def _collect_files(installation: Installation, inner: Mapping[str, str]) -> None:
+    """Compress the files of the pages, and name them by their content, when they have changed."""
+    target = installation.static_folder
+    if files.is_current(target, ROOT):
+        return
+    say("Compressing the files of the pages ...")
+    command = ("manage.py", "collectstatic", "--no-input", "--clear", "--verbosity", "0")
+    _complete({**inner, "COLLECT_STATIC": "true"}, *command)
+    files.mark_current(target, ROOT)
+
+
+def _more_open_files() -> None:
+    """Take as many open files as this account may have: each open stream needs two."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _prepare(installation: Installation, inner: Mapping[str, str]) -> str:
     """Migrate, give the serving role its rights, set up; return the line that says where to go."""
     owner = installation.owner_environment(inner)
@@ -127,7 +147,7 @@ def _complete(environment: Mapping[str, str], *words: str) -> str:
     )
     if done.returncode != 0:
         sys.stderr.write(done.stdout)
-        raise SystemExit("The database could not be made ready: see the lines above.")
+        raise SystemExit("The start ended here: see the lines above.")
     return done.stdout
 
 
