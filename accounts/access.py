@@ -31,7 +31,7 @@ def signed_in(view: PageView) -> PageView:
             return redirect_to_login(request.get_full_path())
         if actor.api_key_id is not None:
             raise Forbidden("Pages are for people; API keys belong to the API.")
-        cast(SignedInRequest, request).actor = actor
+        cast("SignedInRequest", request).actor = actor
         return view(request, *args, **kwargs)
 
     return checked

@@ -12,8 +12,8 @@ from accounts.access import SignedInRequest, signed_in
 from catalog.models import LLM
 from projects.models import Project, UsageRecord
 from projects.statistics import Statistics, period_of, periods
+from restai_site.frame import Frame, Link
 from restai_site.lib.requests import number_in
-from restai_site.ui.context import Frame, Link
 from restai_site.ui.tables import clean_query
 from teams.models import Team
 
