@@ -80,7 +80,9 @@ def update_user(user: User, values: Mapping[str, Any], *, actor: Actor) -> User:
 def _lock_with_administrators(user: User) -> User:
     """Lock the user and all administrators, in one order, so that no two wait for each other."""
     rows = User.objects.select_for_update().order_by("pk")
-    locked: dict[int, User] = {row.pk: row for row in rows.filter(Q(pk=user.pk) | Q(is_platform_admin=True))}
+    locked: dict[int, User] = {
+        row.pk: row for row in rows.filter(Q(pk=user.pk) | Q(is_platform_admin=True))
+    }
     return locked[user.pk]
 
 
