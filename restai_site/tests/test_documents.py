@@ -1,0 +1,29 @@
+"""What the documents promise exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMED = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+CLAIMS = NAMED.findall((ROOT / "docs/security.md").read_text(encoding="utf-8"))
+
+
+def test_there_are_claims():
+    assert len(CLAIMS) > 40
+
+
+@pytest.mark.parametrize(("file", "name"), CLAIMS, ids=[name for _, name in CLAIMS])
+def test_the_test_of_a_claim_exists(file, name):
+    source = (ROOT / file).read_text(encoding="utf-8")
+    assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_that_are_named_exist(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    names = set(re.findall(r"`((?:docs|restai_site)/[\w./]+\.(?:md|py|txt|png))`", text))
+    names |= set(re.findall(r"\]\((docs/[^)]+)\)", text))
+    assert names
+    assert not [name for name in names if not (ROOT / name).exists()]
