@@ -33,4 +33,4 @@ USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=3s --start-period=20s CMD ["python", "-c", \
     "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=2); c.request('GET', '/health/live', headers={'Host': 'localhost'}); raise SystemExit(c.getresponse().status >= 500)"]
-CMD ["sh", "-c", "exec granian --interface asginl --host 0.0.0.0 --port 8000 --no-ws --workers \"$WEB_WORKERS\" restai_site.asgi:application"]
+CMD ["sh", "-c", "exec uvicorn --host 0.0.0.0 --port 8000 --workers \"$WEB_WORKERS\" --loop uvloop --http httptools --ws none --lifespan off --no-proxy-headers --no-server-header --no-access-log restai_site.asgi:application"]

@@ -29,7 +29,7 @@ import psutil
 
 from benchmarks.load import Figures
 from benchmarks.world import MODEL, STALLING_MODEL
-from restai_site.embedded import postgres, valkey
+from restai_site.embedded import postgres, valkey, web
 from restai_site.embedded.installation import OPEN_TO_PASS, SECRETS
 
 HOST = "127.0.0.1"
@@ -86,7 +86,7 @@ def main() -> int:
     """Measure as the command line says; return 1 when an answer was wrong."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the requests")
-    parser.add_argument("--server", choices=["granian", "uvicorn"], default="granian")
+    parser.add_argument("--server", choices=["uvicorn", "granian"], default="uvicorn")
     parser.add_argument("--mock-only", action="store_true", help="leave the platform out")
     given = parser.parse_args()
     if find_spec(given.server) is None:
@@ -232,12 +232,12 @@ def _engines(folder: Path) -> Iterator[dict[str, str]]:
 
 def _command(kind: str, port: int) -> list[str]:
     """Return the command line of one web worker."""
-    command = [sys.executable, "-m", kind, "--host", HOST, "--port", str(port), "--workers", "1"]
-    if kind == "granian":
-        command += ["--interface", "asginl", "--no-ws", "--log-level", "warning"]
-    else:
-        command += ["--no-access-log", "--log-level", "warning"]
-    return [*command, "restai_site.asgi:application"]
+    if kind == "uvicorn":
+        return web.command(HOST, port)
+    return [
+        *(sys.executable, "-m", "granian", "--host", HOST, "--port", str(port), "--workers", "1"),
+        *("--interface", "asginl", "--no-ws", "--log-level", "warning", web.APPLICATION),
+    ]
 
 
 @contextlib.contextmanager

@@ -89,7 +89,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Threads that talk to the database on behalf of async views; 0 = in the caller's own thread.
-DATABASE_THREADS = env.integer("DATABASE_THREADS", 8, most=200)
+DATABASE_THREADS = env.integer("DATABASE_THREADS", 4, most=200)
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
 CACHES = {
     "default": {

@@ -11,7 +11,7 @@ from types import FrameType
 
 import psutil
 
-from restai_site.embedded import files, model, postgres, processes, valkey
+from restai_site.embedded import files, model, postgres, processes, valkey, web
 from restai_site.embedded.installation import (
     ROOT,
     Installation,
@@ -155,23 +155,11 @@ def _programs(installation: Installation, host: str, port: int) -> dict[str, lis
     """Return the command lines of the children by name."""
     workers = installation.env.integer("WEB_WORKERS", 1, least=1, most=64)
     processes_of_worker = installation.env.integer("WORKER_PROCESSES", 2, least=1, most=64)
-    web = [
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface",
-        "asginl",
-        "--host",
-        host,
-        "--port",
-        str(port),
-    ]
-    web += ["--workers", str(workers), "--no-ws", "restai_site.asgi:application"]
     worker = [sys.executable, "-W", QUIET_AS_ROOT, "-m", "celery", "--quiet"]
     worker += ["--app", "restai_site.celery", "worker", "--beat"]
     worker += ["--concurrency", str(processes_of_worker), "--loglevel", "WARNING"]
     worker += ["--without-gossip", "--without-mingle"]
-    programs = {"web": web, "worker": worker}
+    programs = {"web": web.command(host, port, workers), "worker": worker}
     if installation.starts_model:
         name = installation.env.text("EMBEDDED_MODEL_NAME", model.NAME)
         programs["model"] = model.command(installation.model_folder, name)

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Self
@@ -12,6 +11,8 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.db import connection
+
+from restai_site.embedded import web
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
@@ -32,7 +33,7 @@ def database_url() -> str:
 
 
 class Server:
-    """`granian` in a process of its own; use as a context manager."""
+    """The web server in a process of its own; use as a context manager."""
 
     def __init__(self, *, workers: int = 1, **environment: str) -> None:
         self.port = free_port()
@@ -48,12 +49,7 @@ class Server:
         }
 
     def __enter__(self) -> Self:
-        command = [
-            *(sys.executable, "-m", "granian", "--interface", "asgi", "--no-ws"),
-            *("--host", "127.0.0.1", "--port", str(self.port), "--workers", str(self.workers)),
-            *("--workers-kill-timeout", "1", "--log-level", "warning"),
-            "restai_site.asgi:application",
-        ]
+        command = web.command("127.0.0.1", self.port, self.workers)
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, start_new_session=True
         )

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import signal
@@ -11,8 +12,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPCookieProcessor, build_opener
 
+import openai
 import psutil
 import psycopg
 import pytest
@@ -190,6 +194,65 @@ def test_the_serving_role_may_not(statement, running, folder):
             connection.execute(statement)
 
 
+class Browser:
+    """As much of a browser as set-up needs: cookies, and forms with their token."""
+
+    def __init__(self):
+        self.opener = build_opener(HTTPCookieProcessor())
+
+    def get(self, url):
+        return self.opener.open(url, timeout=60).read().decode()
+
+    def submit(self, url, **fields):
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(url))[1]
+        body = urlencode({"csrfmiddlewaretoken": token, **fields}).encode()
+        return self.opener.open(url, body, timeout=60)
+
+
+def test_a_newcomer_without_a_key_chats_on_a_real_model_from_curl_and_the_official_client(running):
+    """The main job: the link, the first page, an API key, and answers of a model that thinks."""
+    browser = Browser()
+    first = browser.submit(
+        running.link, name="Ada", email="ada@example.org", password="correct horse battery staple"
+    )
+    chat_page = first.geturl()
+    project = re.search(r"/projects/(\d+)/chat$", chat_page)[1]
+    assert "First steps" in first.read().decode()
+    base = f"http://localhost:{running.port}"
+    made = browser.submit(f"{base}/profile/keys", name="newcomer", lifetime="90").read().decode()
+    key = re.search(r"rk_[\w-]{43}", made)[0]
+    curl = subprocess.run(
+        [
+            *(
+                "curl",
+                "--silent",
+                "--fail",
+                "--max-time",
+                "120",
+                f"{base}/api/projects/{project}/chat",
+            ),
+            *("--header", f"Authorization: Bearer {key}"),
+            *("--header", "Content-Type: application/json"),
+            *("--data", '{"message": "Say hello."}'),
+        ],
+        capture_output=True,
+        check=True,
+    )
+    answer = json.loads(curl.stdout)
+    assert answer["message"].strip()
+    assert answer["usage"]["completion_tokens"] > 0
+    client = openai.OpenAI(base_url=f"{base}/v1", api_key=key, timeout=120)
+    stream = client.chat.completions.create(
+        model=f"project/{project}",
+        messages=[{"role": "user", "content": "What is the capital of France?"}],
+        stream=True,
+    )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+    assert "Paris" in text
+    with pytest.raises(HTTPError, match="404"):
+        browser.get(running.link)
+
+
 class TestAfterIt:
     """Ends and starts; each test leaves the installation stopped."""
 
@@ -293,7 +356,10 @@ def test_external_engines_leave_nothing_embedded_to_start(elsewhere):
     )
     try:
         assert launcher.get("/health/ready") == 200
-        assert sorted(path.name for path in data.iterdir() if path.is_dir()) == ["secrets"]
+        assert sorted(path.name for path in data.iterdir() if path.is_dir()) == [
+            "secrets",
+            "staticfiles",
+        ]
         assert "Starting PostgreSQL" not in launcher.text
         assert "Starting Valkey" not in launcher.text
         assert "model started" not in launcher.text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from restai_site.embedded import keys
+from restai_site.embedded import keys, web
 from restai_site.embedded.installation import SECRETS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -19,23 +19,16 @@ SAMPLES = {
 DOORS = {
     "manage.py": ["manage.py", "check"],
     "celery": ["-m", "celery", "--app", "restai_site.celery", "worker"],
-    "granian": [
-        "-m",
-        "granian",
-        "--interface",
-        "asginl",
-        "--no-log",
-        "restai_site.asgi:application",
-    ],
+    "web server": web.command("127.0.0.1", 0)[1:],
 }
-# Words by which the sentence of granian's own log is told from ours.
+# Words by which the server's own log is told from our sentence.
 WORKER_SENTENCE = re.compile(r"^\[(INFO|ERROR)\]")
 
 
 @pytest.fixture
 def environment(tmp_path):
     """A complete environment; the tests spoil one value of it."""
-    kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GRANIAN_PORT": "0"}
+    kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     engines = {"DATABASE_URL": "postgresql://user@localhost/name", "REDIS_URL": "redis://localhost"}
     return kept | engines | {name: make() for name, make in SECRETS.items()}
 
