@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -184,8 +185,10 @@ def use_setup_link(token: str, *, email: str, name: str, password: str, actor: A
     link = SetupLink.objects.select_for_update().filter(digest=keyed_digest(token)).first()
     if link is None or link.used_at is not None or User.objects.exists():
         raise NotFound("This set-up link has been used.")
+    # The link, just checked and locked, is the right to do this once.
+    allowed = replace(actor, credential="setup_link", is_platform_admin=True)
     user = create_user(
-        email=email, password=password, name=name, is_platform_admin=True, actor=actor
+        email=email, password=password, name=name, is_platform_admin=True, actor=allowed
     )
     link.used_at = timezone.now()
     link.save(update_fields=["used_at"])

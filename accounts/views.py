@@ -1,7 +1,5 @@
 """Pages: log-in, set-up, one's own profile and API keys."""
 
-from dataclasses import replace
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -49,8 +47,7 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
     form = SetUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
-            # The link itself is the right; the service checks it before it does anything.
-            actor = replace(anonymous(request), credential="setup_link", is_platform_admin=True)
+            actor = anonymous(request)
             user = services.use_setup_link(token, **form.cleaned_data, actor=actor)
             sessions.sign_in(request, user)
             return redirect("inference:chat")

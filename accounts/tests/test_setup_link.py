@@ -15,12 +15,12 @@ from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import DomainError, Invalid, NotFound
 
-SYSTEM = Actor.system("tests")
+NOBODY = Actor(user_id=None, email="", credential="none")
 PASSWORD = "correct horse battery staple"
 
 
 def use(token, email="ada@example.org", password=PASSWORD):
-    return use_setup_link(token, email=email, name="Ada", password=password, actor=SYSTEM)
+    return use_setup_link(token, email=email, name="Ada", password=password, actor=NOBODY)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -78,7 +78,7 @@ def test_a_weak_password_leaves_the_link_open(db, password):
 def test_the_making_is_in_the_audit_trail_without_the_password(db):
     use(renew_setup_link())
     entry = Entry.objects.get(action="user.create")
-    assert entry.target_name == "ada@example.org"
+    assert (entry.target_name, entry.credential) == ("ada@example.org", "setup_link")
     assert PASSWORD not in str(list(Entry.objects.values()))
 
 
