@@ -1,6 +1,5 @@
 """Which projects, assignments and usage an actor may reach."""
 
-
 from typing import TYPE_CHECKING
 
 from django.db import models
