@@ -215,6 +215,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "inference.api.schema.add_model_calls",
         "restai_site.api.schema.add_problems",
     ],
     "ENUM_NAME_OVERRIDES": {

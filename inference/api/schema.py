@@ -1,0 +1,184 @@
+"""What the schema says of the endpoints that call models.
+
+They are plain async views, which the schema generator does not see, so their description is
+written here; `inference/tests/test_schema.py` holds it against the views.
+"""
+
+from typing import Any
+
+from inference.bodies import CHAT_MESSAGE_MAX_LENGTH, EMBEDDING_INPUTS_MAX, MESSAGES_MAX, ROLES
+
+Json = dict[str, Any]
+SECURITY: list[Json] = [{"apiKey": []}, {"session": []}]
+TEXT: Json = {"type": "string"}
+COUNT: Json = {"type": "integer", "minimum": 0}
+UUID: Json = {"type": "string", "format": "uuid"}
+MODEL: Json = {
+    "type": "string",
+    "description": "`project/<id>`, or a model granted to a team of yours.",
+    "example": "project/1",
+}
+
+
+def _object(required: list[str], **properties: Json) -> Json:
+    described: Json = {"type": "object", "properties": properties}
+    return described | {"required": required} if required else described
+
+
+def _number(least: float, most: float) -> Json:
+    return {"type": "number", "minimum": least, "maximum": most}
+
+
+def _post(name: str, tag: str, body: Json, answer: Json, *, summary: str, events: str = "") -> Json:
+    content: Json = {"application/json": {"schema": answer}}
+    if events:
+        content["text/event-stream"] = {"schema": {"type": "string", "description": events}}
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "security": SECURITY,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {"200": {"description": summary, "content": content}},
+    }
+
+
+USAGE = _object(
+    ["prompt_tokens", "total_tokens"],
+    prompt_tokens=COUNT,
+    completion_tokens=COUNT,
+    total_tokens=COUNT,
+)
+CHAT_BODY = _object(
+    [],
+    message={**TEXT, "maxLength": CHAT_MESSAGE_MAX_LENGTH},
+    conversation_id={**UUID, "nullable": True},
+    regenerate_message_id={**UUID, "nullable": True},
+    stream={"type": "boolean", "default": False},
+)
+CHAT_ANSWER = _object(
+    ["conversation_id", "user_message_id", "message_id", "message", "title", "usage", "outcome"],
+    conversation_id=UUID,
+    user_message_id=UUID,
+    message_id=UUID,
+    title=TEXT,
+    message=TEXT,
+    outcome=TEXT,
+    usage=_object(
+        ["prompt_tokens", "completion_tokens", "cost", "latency_ms", "first_token_ms"],
+        prompt_tokens=COUNT,
+        completion_tokens=COUNT,
+        cost={**TEXT, "description": "A decimal, in the currency of the catalog's prices."},
+        latency_ms=COUNT,
+        first_token_ms={**COUNT, "nullable": True},
+    ),
+)
+COMPLETION_BODY = _object(
+    ["model", "messages"],
+    model=MODEL,
+    messages={
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MESSAGES_MAX,
+        "items": _object(
+            ["role"],
+            role={"type": "string", "enum": sorted(ROLES)},
+            content={"description": "Text, or a list of parts."},
+        ),
+    },
+    stream={"type": "boolean", "default": False},
+    stream_options=_object([], include_usage={"type": "boolean"}),
+    temperature=_number(0, 2),
+    top_p=_number(0, 1),
+    max_tokens={"type": "integer", "minimum": 1},
+    max_completion_tokens={"type": "integer", "minimum": 1},
+    stop={"description": "Text, or a list of texts."},
+    seed={"type": "integer"},
+    presence_penalty=_number(-2, 2),
+    frequency_penalty=_number(-2, 2),
+    tools={"type": "array", "items": {"type": "object"}},
+    tool_choice={"description": "Text or an object."},
+    parallel_tool_calls={"type": "boolean"},
+    response_format={"type": "object"},
+    reasoning_effort=TEXT,
+)
+COMPLETION = _object(
+    ["id", "object", "created", "model", "choices", "usage"],
+    id=TEXT,
+    object=TEXT,
+    created={"type": "integer"},
+    model=TEXT,
+    choices={"type": "array", "items": {"type": "object"}},
+    usage=USAGE,
+)
+EMBEDDING_BODY = _object(
+    ["model", "input"],
+    model=TEXT,
+    input={"description": f"Text, or a list of at most {EMBEDDING_INPUTS_MAX} texts."},
+    dimensions={"type": "integer", "minimum": 1},
+    encoding_format={"type": "string", "enum": ["float", "base64"]},
+)
+EMBEDDINGS = _object(
+    ["object", "data", "model", "usage"],
+    object=TEXT,
+    data={"type": "array", "items": {"type": "object"}},
+    model=TEXT,
+    usage=USAGE,
+)
+MODELS = _object(["object", "data"], object=TEXT, data={"type": "array", "items": {}})
+PROJECT_ID: Json = {
+    "name": "project_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer"},
+}
+PATHS: Json = {
+    "/api/projects/{project_id}/chat": {
+        "post": {
+            "parameters": [PROJECT_ID],
+            **_post(
+                "project_chat",
+                "chat",
+                CHAT_BODY,
+                CHAT_ANSWER,
+                summary="Say something to a project.",
+                events="`start` (ids), `token` (text), then `done` (usage) or `error` (words).",
+            ),
+        },
+    },
+    "/v1/chat/completions": {
+        "post": _post(
+            "chat_completions",
+            "openai",
+            COMPLETION_BODY,
+            COMPLETION,
+            summary="Complete a chat, as OpenAI's API does.",
+            events="Chunks of a completion, then `[DONE]`.",
+        ),
+    },
+    "/v1/embeddings": {
+        "post": _post(
+            "embeddings", "openai", EMBEDDING_BODY, EMBEDDINGS, summary="Turn texts into vectors."
+        ),
+    },
+    "/v1/models": {
+        "get": {
+            "operationId": "models",
+            "tags": ["openai"],
+            "summary": "List what may be named as `model`.",
+            "security": SECURITY,
+            "responses": {
+                "200": {
+                    "description": "The models.",
+                    "content": {"application/json": {"schema": MODELS}},
+                }
+            },
+        },
+    },
+}
+
+
+def add_model_calls(result: Json, **_: Any) -> Json:
+    """Add the endpoints that call models (a postprocessing hook of drf-spectacular)."""
+    result["paths"].update(PATHS)
+    return result

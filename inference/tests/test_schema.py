@@ -1,0 +1,43 @@
+"""The written description of the endpoints that call models is true."""
+
+import pytest
+from django.urls import Resolver404, resolve
+
+from inference.api.schema import CHAT_BODY, COMPLETION_BODY, EMBEDDING_BODY, PATHS
+from inference.bodies import CHAT_FIELDS, COMPLETION_FIELDS, EMBEDDING_FIELDS, IGNORED_FIELDS
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_each_path_exists(path):
+    try:
+        assert resolve(path.replace("{project_id}", "1"))
+    except Resolver404:
+        pytest.fail(f"{path} is described and does not exist")
+
+
+@pytest.mark.parametrize(
+    ("described", "taken"),
+    [
+        (CHAT_BODY, CHAT_FIELDS),
+        (COMPLETION_BODY, COMPLETION_FIELDS - IGNORED_FIELDS - {"n"}),
+        (EMBEDDING_BODY, EMBEDDING_FIELDS - {"user"}),
+    ],
+)
+def test_each_field_that_is_taken_is_described_and_no_other(described, taken):
+    assert set(described["properties"]) == set(taken)
+
+
+def test_the_schema_holds_them(world, as_user):
+    schema = as_user(world.member).get("/api/schema", {"format": "json"}).json()
+    for path in PATHS:
+        assert path in schema["paths"]
+    chat = schema["paths"]["/api/projects/{project_id}/chat"]["post"]
+    assert "default" in chat["responses"]
+
+
+def test_an_answer_of_the_chat_has_the_fields_that_are_described(world, api_as):
+    described = PATHS["/api/projects/{project_id}/chat"]["post"]["responses"]["200"]["content"]
+    answer = api_as(world.viewer).post(f"/api/projects/{world.project.pk}/chat", {"message": "Hi"})
+    schema = described["application/json"]["schema"]
+    assert set(answer.json()) == set(schema["properties"])
+    assert set(answer.json()["usage"]) == set(schema["properties"]["usage"]["properties"])
