@@ -1,6 +1,7 @@
 """The two commands and their scripts: what they say and do where a tool is missing."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+# For scripts of the shell: the folder of the checkout may have a space in its name.
+PYTHON = shlex.quote(sys.executable)
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What the scripts call besides Python, apt-get, sudo and the programs that tests need.
 TOOLS = ("bash", "env", "dirname", "cat", "grep", "sha256sum", "awk", "id", "mktemp", "rm", "tail")
@@ -89,7 +92,7 @@ def test_the_bootstrap_asks_for_a_newer_python(copy, tools):
 def test_the_bootstrap_names_the_package_when_the_module_venv_is_missing(copy, tools):
     program(
         tools / "python3",
-        f'case "$2" in *ensurepip*) exit 1;; *) exec {sys.executable} "$@";; esac',
+        f'case "$2" in *ensurepip*) exit 1;; *) exec {PYTHON} "$@";; esac',
     )
     refused = run([copy / "scripts" / "bootstrap", "run"], path=tools, folder=copy)
     package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
@@ -107,7 +110,7 @@ def installed(copy):
     (copy / ".venv" / "bin").mkdir(parents=True)
     script = (
         'if [[ "$*" == *"pip install"* ]]; then echo "$*" >>calls; exit "${PIP_STATUS:-0}"; fi\n'
-        f'exec {sys.executable} "$@"'
+        f'exec {PYTHON} "$@"'
     )
     program(copy / ".venv" / "bin" / "python", script)
     return copy
