@@ -1,6 +1,7 @@
 """The one settings file. All that differs between installations comes from the environment."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from restai_site.lib.env import Environment
 
@@ -17,10 +18,18 @@ FIELD_ENCRYPTION_KEY = env.fernet_keys("FIELD_ENCRYPTION_KEY")
 # --- Address ---------------------------------------------------------------------------------
 PUBLIC_URL = env.url("PUBLIC_URL", ("https", "http"), "http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
-BEHIND_TLS = PUBLIC_URL.startswith("https://")
+_public = urlsplit(PUBLIC_URL)
+if _public.hostname and _public.hostname not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS.append(_public.hostname)
+CSRF_TRUSTED_ORIGINS = [
+    f"{_public.scheme}://{_public.netloc}",
+    *env.origins("CSRF_TRUSTED_ORIGINS"),
+]
+BEHIND_TLS = _public.scheme == "https"
 # The number of reverse proxies in front whose X-Forwarded-For entries are believed.
 TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, most=10)
+# A counted proxy also says whether the client came over TLS.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 
 # --- Applications ----------------------------------------------------------------------------
 INSTALLED_APPS = [
