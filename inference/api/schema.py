@@ -29,8 +29,12 @@ def _number(least: float, most: float) -> Json:
     return {"type": "number", "minimum": least, "maximum": most}
 
 
-def _post(name: str, tag: str, body: Json, answer: Json, *, summary: str, events: str = "") -> Json:
-    content: Json = {"application/json": {"schema": answer}}
+def _named(component: str) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{component}"}}}
+
+
+def _post(name: str, tag: str, component: str, *, summary: str, events: str = "") -> Json:
+    content = _named(component)
     if events:
         content["text/event-stream"] = {"schema": {"type": "string", "description": events}}
     return {
@@ -38,7 +42,7 @@ def _post(name: str, tag: str, body: Json, answer: Json, *, summary: str, events
         "tags": [tag],
         "summary": summary,
         "security": SECURITY,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "requestBody": {"required": True, "content": _named(f"{component}Request")},
         "responses": {"200": {"description": summary, "content": content}},
     }
 
@@ -126,6 +130,15 @@ EMBEDDINGS = _object(
     usage=USAGE,
 )
 MODELS = _object(["object", "data"], object=TEXT, data={"type": "array", "items": {}})
+COMPONENTS: Json = {
+    "ProjectChatRequest": CHAT_BODY,
+    "ProjectChat": CHAT_ANSWER,
+    "ChatCompletionRequest": COMPLETION_BODY,
+    "ChatCompletion": COMPLETION,
+    "EmbeddingsRequest": EMBEDDING_BODY,
+    "Embeddings": EMBEDDINGS,
+    "Models": MODELS,
+}
 PROJECT_ID: Json = {
     "name": "project_id",
     "in": "path",
@@ -139,8 +152,7 @@ PATHS: Json = {
             **_post(
                 "project_chat",
                 "chat",
-                CHAT_BODY,
-                CHAT_ANSWER,
+                "ProjectChat",
                 summary="Say something to a project.",
                 events="`start` (ids), `token` (text), then `done` (usage) or `error` (words).",
             ),
@@ -150,16 +162,13 @@ PATHS: Json = {
         "post": _post(
             "chat_completions",
             "openai",
-            COMPLETION_BODY,
-            COMPLETION,
+            "ChatCompletion",
             summary="Complete a chat, as OpenAI's API does.",
             events="Chunks of a completion, then `[DONE]`.",
         ),
     },
     "/v1/embeddings": {
-        "post": _post(
-            "embeddings", "openai", EMBEDDING_BODY, EMBEDDINGS, summary="Turn texts into vectors."
-        ),
+        "post": _post("embeddings", "openai", "Embeddings", summary="Turn texts into vectors."),
     },
     "/v1/models": {
         "get": {
@@ -170,7 +179,7 @@ PATHS: Json = {
             "responses": {
                 "200": {
                     "description": "The models.",
-                    "content": {"application/json": {"schema": MODELS}},
+                    "content": _named("Models"),
                 }
             },
         },
@@ -181,4 +190,5 @@ PATHS: Json = {
 def add_model_calls(result: Json, **_: Any) -> Json:
     """Add the endpoints that call models (a postprocessing hook of drf-spectacular)."""
     result["paths"].update(PATHS)
+    result["components"].setdefault("schemas", {}).update(COMPONENTS)
     return result
