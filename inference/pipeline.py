@@ -6,7 +6,7 @@ provider talks; `finish` runs in every case, also when the client has gone.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 
 from catalog.adapters import adapter_for
 from catalog.adapters.types import Delta, EmbeddingResult
@@ -26,11 +26,8 @@ async def complete(call: Call) -> tuple[Answer, Receipt]:
     """
     answer = Answer()
     assert call.request is not None  # noqa: S101  prepare has set it
-    try:
+    async with _counted_when_it_fails(call, answer):
         result = await adapter_for(call.endpoint.kind).chat(call.endpoint, call.request)
-    except BaseException as error:
-        await _settle(call, answer, outcome_of(error))
-        raise
     answer.parts.append(result.content)
     answer.tool_calls = list(result.tool_calls or [])
     answer.finish_reason, answer.usage = result.finish_reason, result.usage
@@ -40,12 +37,9 @@ async def complete(call: Call) -> tuple[Answer, Receipt]:
 async def embed(call: Call, dimensions: int | None) -> tuple[EmbeddingResult, Receipt]:
     """Call the embedding model. Raises as `complete` does."""
     answer = Answer()
-    try:
+    async with _counted_when_it_fails(call, answer):
         adapter = adapter_for(call.endpoint.kind)
         result = await adapter.embed(call.endpoint, call.inputs, dimensions)
-    except BaseException as error:
-        await _settle(call, answer, outcome_of(error))
-        raise
     answer.usage = result.usage
     return result, await _settle(call, answer, "completed")
 
@@ -103,6 +97,15 @@ def outcome_of(error: BaseException) -> str:
     if isinstance(error, asyncio.CancelledError | GeneratorExit):
         return "cancelled"
     return "provider_error" if isinstance(error, ProviderFailed) else "failed"
+
+
+@asynccontextmanager
+async def _counted_when_it_fails(call: Call, answer: Answer) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException as error:  # a client that hangs up cancels: that call is counted too
+        await _settle(call, answer, outcome_of(error))
+        raise
 
 
 async def _settle(call: Call, answer: Answer, outcome: str) -> Receipt:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, DomainError, Invalid, NotFound, Unauthenticated
-from restai_site.lib.http import problem
+from restai_site.lib.http import error_headers, problem, problem_of
 from restai_site.lib.json import parse_json
 
 logger = logging.getLogger(__name__)
@@ -211,13 +211,12 @@ def _of_a_race(error: Exception) -> Exception:
 
 
 def _answer(error: DomainError, request_id: str) -> Response:
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="api"'
-    body = problem(
-        error.status, error.message, code=error.code, fields=error.fields, request_id=request_id
+    return Response(
+        problem_of(error, request_id),
+        status=error.status,
+        headers=error_headers(error),
+        content_type=PROBLEM_TYPE,
     )
-    return Response(body, status=error.status, headers=headers, content_type=PROBLEM_TYPE)
 
 
 def _from_framework(error: Exception, response: Response, request_id: str) -> Response:

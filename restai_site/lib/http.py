@@ -39,6 +39,21 @@ def problem(
     return body | ({"errors": fields} if fields else {})
 
 
+def problem_of(error: DomainError, request_id: str) -> dict[str, Any]:
+    """Return the problem details of `error`."""
+    return problem(
+        error.status, error.message, code=error.code, fields=error.fields, request_id=request_id
+    )
+
+
+def error_headers(error: DomainError) -> dict[str, str]:
+    """Return the headers that go with `error` on every surface."""
+    headers = {"WWW-Authenticate": 'Bearer realm="api"'} if error.status == 401 else {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return headers
+
+
 def openai_error(
     status: int, message: str, *, code: str, param: str | None = None
 ) -> dict[str, Any]:
@@ -55,17 +70,13 @@ def render_error(request: HttpRequest, error: DomainError) -> HttpResponse:
         body = openai_error(error.status, error.message, code=error.code, param=param)
         response = json_response(body, error.status)
     elif request.path.startswith(("/api/", "/health/", "/permissions/")):
-        body = problem(
-            error.status, error.message, code=error.code, fields=error.fields, request_id=request_id
-        )
+        body = problem_of(error, request_id)
         response = json_response(body, error.status, "application/problem+json")
     else:
         page = PAGES.get(error.status, "error.html")
         response = render(request, page, {"error": error}, status=error.status)
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="api"'
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
+    for name, value in error_headers(error).items():
+        response.headers[name] = value
     return response
 
 
