@@ -122,6 +122,9 @@ CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
 }
 
+# How long a process may use platform settings before it asks whether they have changed.
+SETTINGS_REFRESH_MILLISECONDS = env.integer("SETTINGS_REFRESH_MILLISECONDS", 500, most=1000)
+
 # --- Models ----------------------------------------------------------------------------------
 # The small language model that `make run` starts; empty where there is none.
 EMBEDDED_MODEL_URL = env.text("EMBEDDED_MODEL_URL", "")

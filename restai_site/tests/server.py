@@ -45,6 +45,7 @@ class Server:
             "REDIS_URL": settings.REDIS_URL,
             "DATABASE_THREADS": "4",
             "PUBLIC_URL": self.url,
+            "SETTINGS_REFRESH_MILLISECONDS": "200",
             **environment,
         }
 
