@@ -275,9 +275,9 @@ def _tool_call() -> dict[str, object]:
 class MockProvider:
     """The provider in a thread of this process, for tests: `with MockProvider() as provider:`."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.log = Log(enabled=True)
-        self.port = 0
+        self.port = port
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True, name="mock-provider")
@@ -307,7 +307,7 @@ class MockProvider:
         self._thread.join()
 
     def _serve(self) -> None:
-        server = self._loop.run_until_complete(start(0, self.log))
+        server = self._loop.run_until_complete(start(self.port, self.log))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()

@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 
 from catalog.adapters.types import Endpoint
+from restai_site.lib.egress import AddressRefused
 from restai_site.lib.errors import DomainError, Invalid, ProviderFailed, ProviderTimedOut
 
 EXCERPT_LENGTH = 200
@@ -84,6 +85,12 @@ def from_exception(  # noqa: PLR0911  one sentence for each kind of failure
     error: BaseException, endpoint: Endpoint
 ) -> DomainError:
     """Return the error for `error`, raised while connecting or reading."""
+    if isinstance(error, AddressRefused) or _is_refused(error):
+        return ProviderFailed(
+            "The platform does not connect to the provider's address, because it is internal. An "
+            "administrator can list its host and port under Settings, Network.",
+            code="provider_address",
+        )
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         seconds = f"{endpoint.connect_seconds:g}"
         return ProviderTimedOut(f"The provider could not be reached within {seconds} seconds.")
@@ -107,6 +114,10 @@ def from_exception(  # noqa: PLR0911  one sentence for each kind of failure
     if isinstance(error, aiohttp.ClientResponseError):
         return bad_answer("it does not speak HTTP")
     return interrupted()
+
+
+def _is_refused(error: BaseException) -> bool:
+    return isinstance(getattr(error, "os_error", None), AddressRefused)
 
 
 def _not_connected(error: aiohttp.ClientConnectorError) -> ProviderFailed:

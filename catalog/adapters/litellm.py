@@ -146,7 +146,7 @@ def _connection(endpoint: Endpoint) -> dict[str, Any]:
         "max_retries": 0,
     }
     if endpoint.base_url:
-        connection["api_base"] = egress.check_url(endpoint.base_url).rstrip("/")
+        connection["api_base"] = egress.check_base_url(endpoint.base_url).rstrip("/")
     return connection
 
 
@@ -220,9 +220,9 @@ def _usage(usage: Any) -> Usage | None:
 
 def _translated(error: Exception, endpoint: Endpoint) -> DomainError:
     """Return our error for any that came out of litellm."""
-    if isinstance(error, DomainError):
-        return error
     for cause in _causes(error):
+        if isinstance(cause, DomainError):
+            return cause
         if isinstance(cause, errors.CONNECTION_FAILURES):
             return errors.from_exception(cause, endpoint)
     status = getattr(error, "status_code", None)

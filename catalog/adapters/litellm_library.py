@@ -5,8 +5,6 @@ import os
 from functools import cache
 from typing import Any
 
-from restai_site.lib import egress
-
 # Read by litellm while it is imported: no downloads of price lists and the like, no .env file,
 # no debug output.
 IMPORT_SETTINGS = {
@@ -17,6 +15,9 @@ IMPORT_SETTINGS = {
     "LITELLM_LOCAL_AUTOROUTER_PRESETS": "True",
     "LITELLM_MODE": "PRODUCTION",
     "LITELLM_LOG": "CRITICAL",
+    # Credentials are those of the provider account, never those of the machine.
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "NO_GCE_CHECK": "true",
 }
 LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai", "httpx", "httpcore")
 
@@ -41,22 +42,17 @@ def library() -> Any:
 
 
 def _use_our_session() -> None:
-    """Make every asynchronous client that litellm builds connect through the platform's session.
+    """Make every client that litellm builds connect through the platform's way out.
 
     litellm takes a session as an argument of its calls but hands it on to few providers, while
-    all of them get their transport from this one factory.
+    all of them get their transport from this one factory. The synchronous clients, which some
+    providers use to ask for details of a model, are refused.
     """
-    from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 
-    class Transport(LiteLLMAiohttpTransport):  # type: ignore[misc]  # the base is untyped here
-        def get_valid_client_session(self) -> Any:
-            return egress.session()
+    from catalog.adapters.litellm_transport import SynchronousTransport, new_transport
 
-        async def aclose(self) -> None:
-            """Leave the session open: it is not the client's."""
-
-    def transport(**_: Any) -> Transport:
-        return Transport(client=egress.session, owns_session=False)
-
-    AsyncHTTPHandler.create_async_transport = staticmethod(transport)
+    AsyncHTTPHandler.create_async_transport = staticmethod(new_transport)
+    AsyncHTTPHandler.create_httpx_proxy_mounts = staticmethod(lambda *_, **__: None)
+    HTTPHandler._create_sync_transport = lambda _: SynchronousTransport()
+    HTTPHandler._create_sync_proxy_mounts = staticmethod(lambda **_: None)

@@ -339,13 +339,13 @@ async def _post(
 async def _send(
     url: URL, headers: CIMultiDictProxy[str], payload: bytes | None, limits: aiohttp.ClientTimeout
 ) -> aiohttp.ClientResponse:
-    return await egress.session().request(
+    return await egress.request(
         "GET" if payload is None else "POST",
         url,
+        purpose=egress.Purpose.PROVIDER,
+        time_limits=limits,
         data=payload,
         headers=headers,
-        timeout=limits,
-        allow_redirects=False,
     )
 
 
@@ -368,7 +368,7 @@ def _limits(connect: float, idle: float | None, total: float) -> aiohttp.ClientT
 @lru_cache(maxsize=1024)
 def _target(base_url: str, path: str, api_key: str) -> tuple[URL, CIMultiDictProxy[str]]:
     """Return the checked URL and the headers: the same for every call of an endpoint."""
-    url = URL(egress.check_url(base_url))
+    url = URL(egress.check_base_url(base_url))
     headers = CIMultiDict(
         {"Content-Type": "application/json", "Accept": "*/*", "Accept-Encoding": "identity"}
     )

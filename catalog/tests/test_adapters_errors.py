@@ -11,6 +11,7 @@ from catalog.adapters.errors import clean_excerpt, from_status
 from catalog.adapters.probe import probe
 from restai_site.lib import egress
 from restai_site.lib.errors import DomainError, Invalid, ProviderFailed
+from restai_site.tests.loopback import loopback_port
 
 KEY = "sk-test-0123456789abcdefghij"
 HELLO = ChatRequest(messages=[{"role": "user", "content": "Hello"}])
@@ -19,7 +20,7 @@ ADAPTER = adapter_for("openai_compatible")
 
 @pytest.fixture(scope="module")
 def provider():
-    with MockProvider() as running:
+    with MockProvider(loopback_port()) as running:
         yield running
 
 
@@ -153,7 +154,7 @@ async def test_a_server_that_accepts_but_does_not_shake_hands(endpoint):
     async def silent(reader, writer):
         await reader.read()
 
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    server = await asyncio.start_server(silent, "127.0.0.1", loopback_port())
     address = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     for error in await failures(endpoint(base_url=address, timeout_seconds=0.3)):
         assert (error.status, error.code) == (504, "provider_timeout")
@@ -171,7 +172,7 @@ def unused_port():
     import socket
 
     with socket.socket() as probe_socket:
-        probe_socket.bind(("127.0.0.1", 0))
+        probe_socket.bind(("127.0.0.1", loopback_port()))
         return probe_socket.getsockname()[1]
 
 
@@ -183,7 +184,7 @@ async def tls_server(tmp_path):
     async def nothing(reader, writer):
         writer.close()
 
-    server = await asyncio.start_server(nothing, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(nothing, "127.0.0.1", loopback_port(), ssl=context)
     yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     server.close()
 

@@ -21,6 +21,7 @@ from catalog.adapters.litellm_library import library
 from catalog.adapters.probe import probe
 from restai_site.lib import egress
 from restai_site.lib.errors import Invalid, ProviderFailed, ProviderTimedOut
+from restai_site.tests.loopback import loopback_port
 
 KEY = "sk-test-0123456789abcdefghij"
 SECRET_TEXT = "the-prompt-that-nobody-may-log"
@@ -33,7 +34,7 @@ KINDS = ["anthropic", "mistral"]
 
 @pytest.fixture(scope="module")
 def server():
-    with MockProvider() as provider:
+    with MockProvider(loopback_port()) as provider:
         yield provider
 
 
@@ -160,7 +161,7 @@ async def test_an_excerpt_of_the_providers_words_is_shown(endpoint):
 
 
 async def test_nothing_listens(endpoint, provider):
-    for base in ("http://127.0.0.1:1", "http://no-such-host.invalid"):
+    for base in (f"http://127.0.0.1:{loopback_port()}", "http://no-such-host.invalid"):
         with pytest.raises(ProviderFailed) as caught:
             await ADAPTER.chat(endpoint(base_url=base), HELLO)
         assert caught.value.code == "provider_unreachable"
@@ -203,7 +204,7 @@ async def test_cancelling_hangs_up_at_once(endpoint, provider):
 async def test_it_connects_through_the_platforms_session(endpoint, provider, kind):
     task = asyncio.create_task(ADAPTER.chat(endpoint(kind, "hang"), HELLO))
     await until(lambda: provider.requests)
-    assert len(egress.session().connector._acquired) == 1
+    assert len(egress.session(listed=True).connector._acquired) == 1
     task.cancel()
 
 

@@ -11,6 +11,7 @@ from benchmarks.mock_provider import UNICODE_TEXT, MockProvider
 from catalog.adapters import ChatRequest, Delta, Endpoint, Usage, adapter_for
 from restai_site.lib import egress
 from restai_site.lib.errors import Invalid, ProviderFailed, ProviderTimedOut
+from restai_site.tests.loopback import loopback_port
 
 KEY = "sk-test-0123456789abcdefghij"
 HELLO = ChatRequest(messages=[{"role": "user", "content": "Hello"}])
@@ -21,7 +22,7 @@ ADAPTER = adapter_for("openai_compatible")
 
 @pytest.fixture(scope="module")
 def server():
-    with MockProvider() as provider:
+    with MockProvider(loopback_port()) as provider:
         yield provider
 
 
@@ -309,7 +310,7 @@ def serve():
             self.data = body if raw else head.encode() + body
 
         async def __aenter__(self) -> str:
-            self.server = await asyncio.start_server(self.reply, "127.0.0.1", 0)
+            self.server = await asyncio.start_server(self.reply, "127.0.0.1", loopback_port())
             return f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/v1"
 
         async def __aexit__(self, *_):
@@ -442,7 +443,7 @@ async def test_a_huge_answer_is_refused(endpoint, serve, monkeypatch):
 
 async def test_a_connection_that_was_closed_meanwhile_is_replaced(endpoint, provider):
     await ADAPTER.chat(endpoint(), HELLO)
-    [kept] = [c for pool in egress.session().connector._conns.values() for c, _ in pool]
+    [kept] = [c for pool in egress.session(listed=True).connector._conns.values() for c, _ in pool]
     kept.transport.get_extra_info("socket").shutdown(2)
     assert (await ADAPTER.chat(endpoint(), HELLO)).content == TEXT
 

@@ -3,12 +3,13 @@
 import pytest
 
 from benchmarks.mock_provider import MockProvider
+from restai_site.tests.loopback import loopback_port
 from restai_site.tests.world import make_world
 
 
 @pytest.fixture(scope="session")
 def provider():
-    with MockProvider() as running:
+    with MockProvider(loopback_port()) as running:
         yield running
 
 

@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from restai_site.tests import loopback
+
 OWNER = "RESTAI_TEST_ENGINES"
 WORKER = "PYTEST_XDIST_WORKER"
 
@@ -32,6 +34,7 @@ def _start() -> None:
     # the numbers of queries differ.
     os.environ["SETTINGS_REFRESH_MILLISECONDS"] = "1000"
     os.environ["ALLOWED_HOSTS"] = "testserver,localhost,127.0.0.1"
+    loopback.reserve()
     if WORKER in os.environ:
         _take_a_redis_database(int(os.environ[WORKER].removeprefix("gw")) + 1)
     if OWNER in os.environ or WORKER in os.environ:

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from benchmarks.mock_provider import MockProvider
 from catalog.models import LLM
 from inference.models import Conversation, Message
+from restai_site.tests.loopback import loopback_port
 from restai_site.tests.world import make_world
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -34,7 +35,7 @@ ATTACKS = [
 
 @pytest.fixture(scope="module")
 def provider():
-    with MockProvider() as running:
+    with MockProvider(loopback_port()) as running:
         yield running
 
 
