@@ -14,7 +14,7 @@ from catalog.models import (
     ImageGenerator,
     ProviderAccount,
 )
-from restai_site.lib.egress import check_base_url
+from restai_site.lib.egress import check_url
 from restai_site.lib.errors import DomainError
 from restai_site.ui.forms import PageForm
 
@@ -60,7 +60,7 @@ class ProviderForm(PageForm):
     def clean_base_url(self) -> str:
         url = str(self.cleaned_data["base_url"])
         try:
-            return check_base_url(url) if url else ""
+            return check_url(url) if url else ""
         except DomainError as error:
             raise forms.ValidationError(error.message) from None
 

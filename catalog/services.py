@@ -10,7 +10,7 @@ from django.utils import timezone
 from audit.services import CHANGED, changes_of, is_secret, record
 from catalog.models import CatalogModel, ProviderAccount
 from restai_site.lib.actor import Actor
-from restai_site.lib.egress import check_base_url
+from restai_site.lib.egress import check_url
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
 
 ModelT = TypeVar("ModelT", bound=CatalogModel)
@@ -92,7 +92,7 @@ def _check_base_url(values: Mapping[str, Any]) -> None:
     if not values.get("base_url"):
         return
     try:
-        check_base_url(values["base_url"])
+        check_url(values["base_url"])
     except Invalid as error:
         raise Invalid(error.message, fields={"base_url": [error.message]}) from None
 

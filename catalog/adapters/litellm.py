@@ -146,7 +146,8 @@ def _connection(endpoint: Endpoint) -> dict[str, Any]:
         "max_retries": 0,
     }
     if endpoint.base_url:
-        connection["api_base"] = egress.check_base_url(endpoint.base_url).rstrip("/")
+        base = egress.check_url(endpoint.base_url).partition("#")[0]
+        connection["api_base"] = base.rstrip("/")
     return connection
 
 

@@ -368,7 +368,7 @@ def _limits(connect: float, idle: float | None, total: float) -> aiohttp.ClientT
 @lru_cache(maxsize=1024)
 def _target(base_url: str, path: str, api_key: str) -> tuple[URL, CIMultiDictProxy[str]]:
     """Return the checked URL and the headers: the same for every call of an endpoint."""
-    url = URL(egress.check_base_url(base_url))
+    url = URL(egress.check_url(base_url))
     headers = CIMultiDict(
         {"Content-Type": "application/json", "Accept": "*/*", "Accept-Encoding": "identity"}
     )

@@ -35,13 +35,13 @@ def database_url() -> str:
 class Server:
     """The web server in a process of its own; use as a context manager."""
 
-    def __init__(self, *, workers: int = 1, **environment: str) -> None:
+    def __init__(self, *, workers: int = 1, database: str = "", **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.workers = workers
         self.environment = {
             **os.environ,
-            "DATABASE_URL": database_url(),
+            "DATABASE_URL": database or database_url(),
             "REDIS_URL": settings.REDIS_URL,
             "DATABASE_THREADS": "4",
             "PUBLIC_URL": self.url,

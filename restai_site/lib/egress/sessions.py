@@ -46,7 +46,10 @@ class JudgingResolver(ThreadedResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses of `host`. Raises AddressRefused, OSError where there is none."""
-        found = await super().resolve(host, port, family)
+        try:
+            found = await super().resolve(host, port, family)
+        except UnicodeError:
+            raise AddressRefused("No name server can be asked for this host.") from None
         judge([entry["host"] for entry in found], self._allowed)
         return found
 

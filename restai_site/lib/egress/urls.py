@@ -12,6 +12,7 @@ URL_MAX_LENGTH = 2048
 SCHEMES = frozenset({"http", "https"})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HIGHEST_PORT = 65535
+NAME_MAX_LENGTH = 253
 # Below this port only web servers are called: mail, shells, directories and files live there.
 FIRST_FREE_PORT = 1024
 # Services that are no web servers but understand parts of an HTTP request, or whose own HTTP
@@ -47,13 +48,6 @@ def check_url(url: str) -> str:
         raise Invalid("The address must not contain a backslash.")
     _check_parts(url)
     return url
-
-
-def check_base_url(url: str) -> str:
-    """Return `url` when it can be the beginning of other addresses. Raises Invalid."""
-    if "#" in url:
-        raise Invalid("The address must not contain a '#'.")
-    return check_url(url)
 
 
 def target_of(url: URL) -> tuple[str, int]:
@@ -103,13 +97,18 @@ def is_web_port(port: int) -> bool:
 
 
 def check_host(host: str) -> None:
-    """Raise Invalid for hosts whose last label is a number but which are no plain IPv4 address.
+    """Raise Invalid for hosts that no name server can be asked for, and for odd addresses.
 
-    Those are what some resolvers take for an address in octal, hexadecimal or short form
-    (`ends in a number`, WHATWG URL, section 3.5).
+    Odd is a host whose last label is a number but which is no plain IPv4 address: some resolvers
+    take those for an address in octal, hexadecimal or short form ("ends in a number", WHATWG URL,
+    section 3.5). Labels have at most 63 characters, names 253 (RFC 1035, section 2.3.4).
     """
-    last = host.rstrip(".").rpartition(".")[2]
-    if ":" in host or not _NUMERIC_LABEL.match(last):
+    if ":" in host:
+        return
+    labels = host.removesuffix(".").split(".")
+    if len(host) > NAME_MAX_LENGTH or not all(0 < len(label) < 64 for label in labels):
+        raise Invalid("The address names no host.")
+    if not _NUMERIC_LABEL.match(labels[-1]):
         return
     try:
         IPv4Address(host)

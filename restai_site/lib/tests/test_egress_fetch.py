@@ -53,7 +53,7 @@ class HostileServer:
                 writer.write(self.endless)
                 await writer.drain()
                 await asyncio.sleep(0.05 if len(self.endless) < 100 else 0)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             return
         finally:
             writer.close()
