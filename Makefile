@@ -9,7 +9,7 @@ COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashe
 # Two workers: more gain nothing on two processors.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test setup-test lint pytest format requirements bench clean
+.PHONY: help run test setup-test lint pytest format requirements bench bench-egress clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -51,6 +51,10 @@ requirements: ## Compile the requirements*.in files; UPGRADE=--upgrade takes new
 bench: ## Measure requests per second against a mock provider.
 	@scripts/bootstrap test
 	@$(PYTHON_VENV) -m benchmarks.run
+
+bench-egress: ## Measure what judging an outbound request costs.
+	@scripts/bootstrap test
+	@$(PYTHON_VENV) -m benchmarks.egress
 
 clean: ## Remove what can be made again; the data in var/ stay.
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import psutil
@@ -200,6 +201,7 @@ def _mock() -> Iterator[Server]:
 def _platform(folder: Path, mock: Server, kind: str) -> Iterator[Server]:
     """Run one web worker on engines of its own."""
     with _engines(folder) as environment:
+        environment["NETWORK_PROVIDER_HOSTS"] = f"{HOST}:{urlsplit(mock.url).port}"
         manage = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"]
         subprocess.run(manage, cwd=ROOT, env=environment, check=True)
         base = mock.url.removesuffix("/chat/completions")

@@ -22,15 +22,7 @@ def modules() -> list[Path]:
 
 
 def linted(code: str, filename: str = "projects/services.py") -> str:
-    command = [
-        sys.executable,
-        "-m",
-        "ruff",
-        "check",
-        "--select",
-        "TID251",
-        "--output-format=concise",
-    ]
+    command = [sys.executable, "-m", "ruff", "check", "--select", "TID251"]
     run = subprocess.run(
         [*command, "--output-format=concise", "--stdin-filename", filename, "-"],
         input=code,
