@@ -47,9 +47,7 @@ async def _measure(url: URL) -> tuple[list[float], list[float]]:
         def judged() -> Awaitable[aiohttp.ClientResponse]:
             return egress.request("GET", url, purpose=egress.Purpose.PROVIDER, time_limits=limits)
 
-        rounds = []
-        for _ in range(ROUNDS + 1):
-            rounds.append((await _round(bare), await _round(judged)))
+        rounds = [(await _round(bare), await _round(judged)) for _ in range(ROUNDS + 1)]
     await egress.close_all()
     # The first round opens the connections.
     return [first for first, _ in rounds[1:]], [second for _, second in rounds[1:]]
