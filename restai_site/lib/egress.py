@@ -7,17 +7,22 @@ also when the URL names an address instead of a host.
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import aiohttp
 from django.conf import settings
 from yarl import URL
 
-from restai_site.lib.errors import Invalid
+from restai_site.lib.configuration import Lines, Section, fresh
+from restai_site.lib.errors import DomainError, Invalid
 
 URL_MAX_LENGTH = 2048
+REDIRECTS_MAX = 3
 SCHEMES = frozenset({"http", "https"})
 # Shorter than the idle limit of most servers, so that a kept connection is seldom a dead one.
 KEEP_ALIVE_SECONDS = 15
@@ -78,6 +83,97 @@ def _check_parts(url: str) -> None:
         raise Invalid("The address names no host.")
     if port == 0 or (port is not None and port != again.port):
         raise Invalid("The port of the address is not valid.")
+
+
+class NetworkSection(Section):
+    """Which hosts inside the network may be connected to, as `host:port`."""
+
+    slug = "network"
+    title = "Network"
+    provider_hosts = Lines(label="Hosts of providers", each=str.lower)
+    fetch_hosts = Lines(label="Hosts of fetched addresses", each=str.lower)
+    mail_hosts = Lines(label="Hosts of mail servers", each=str.lower)
+
+
+class Purpose(StrEnum):
+    """What a connection is for."""
+
+    PROVIDER = "provider"
+    FETCH = "fetch"
+    MAIL = "mail"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a fetch may take; the bytes are counted after decompression."""
+
+    connect_seconds: float = 5
+    total_seconds: float = 15
+    max_bytes: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What was answered; `url` is where redirects have led."""
+
+    url: str
+    status: int
+    content_type: str
+    content: bytes
+
+
+class FetchFailed(DomainError):
+    """Nothing could be fetched. Why is not said: it would tell open ports from closed ones."""
+
+    code = "fetch_failed"
+
+
+async def fetch(
+    url: str,
+    *,
+    purpose: Purpose,
+    headers: Mapping[str, str] | None = None,
+    limits: Limits = Limits(),
+) -> Fetched:
+    """Return what a GET of `url` answers, whatever its status.
+
+    Raises Invalid for an address that `check_url` refuses, and FetchFailed.
+    """
+    try:
+        async with asyncio.timeout(limits.total_seconds):
+            for _ in range(REDIRECTS_MAX + 1):
+                await _check_destination(URL(check_url(url)), purpose)
+                timeout = aiohttp.ClientTimeout(sock_connect=limits.connect_seconds)
+                async with session().get(
+                    url, headers=headers, timeout=timeout, allow_redirects=False
+                ) as response:
+                    if not 300 <= response.status < 400:
+                        content = await _content(response, limits.max_bytes)
+                        return Fetched(url, response.status, response.content_type, content)
+                    url = str(response.url.join(URL(response.headers["Location"])))
+    except (aiohttp.ClientError, OSError, ValueError, KeyError):
+        pass
+    raise FetchFailed("The address could not be fetched.")
+
+
+async def _check_destination(url: URL, purpose: Purpose) -> None:
+    """Raise OSError when the host of `url` has an address that is not public or listed."""
+    allowed = getattr(await fresh(NetworkSection), f"{purpose}_hosts")
+    if f"{url.host}:{url.port}" in allowed:
+        return
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    if not all(ip_address(address[0]).is_global for *_, address in found):
+        raise OSError
+
+
+async def _content(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    content = bytearray()
+    async for piece in response.content.iter_any():
+        content += piece
+        if len(content) > limit:
+            raise OSError
+    return bytes(content)
 
 
 def _new_session() -> aiohttp.ClientSession:
