@@ -109,16 +109,23 @@ def refuse_foreign_content(messages: Sequence[Message]) -> None:
 
 
 def _parts(message: Message) -> list[Any]:
-    """Return what may be fetched: parts of the content that are no text, and all that is nested in
-    fields of other names; of them the library reads `images`, among others.
+    """Return what may be fetched: the parts of the content, without the words of texts, and all
+    that is nested in fields of other names; of them the library reads `images`, among others.
     """
-    nested = [
-        value
+    nested = {
+        name: value
         for name, value in message.items()
         if isinstance(value, list | Mapping) and name not in WORDS_FIELDS
-    ]
-    items = [item for value in nested for item in (value if isinstance(value, list) else [value])]
-    return [item for item in items if not (isinstance(item, dict) and item.get("type") == "text")]
+    }
+    content = nested.pop("content", [])
+    parts = content if isinstance(content, list) else [content]
+    return [*map(_without_text, parts), *nested.values()]
+
+
+def _without_text(part: Any) -> Any:
+    if not isinstance(part, dict) or part.get("type") != "text":
+        return part
+    return {name: value for name, value in part.items() if name != "text"}
 
 
 def _names_address(value: Any) -> bool:
