@@ -80,7 +80,7 @@ def check_image(place: str, image: Any) -> None:
 
 def holds_parts(messages: Sequence[Message]) -> bool:
     """Return whether any of `messages` is more than text: a look that costs next to nothing."""
-    return any(type(message.get("content")) is list for message in messages)
+    return any(_is_in_parts(message) for message in messages)
 
 
 async def settle_images(call: Call) -> None:
@@ -102,6 +102,11 @@ async def settle_images(call: Call) -> None:
     call.request = replace(call.request, messages=_with_images(messages, found, urls))
 
 
+def _is_in_parts(message: Message) -> bool:
+    content = message.get("content")
+    return content is not None and type(content) is not str
+
+
 def _find(messages: Sequence[Message], own_messages: int) -> list[_Found]:
     return [
         _Found(
@@ -111,7 +116,7 @@ def _find(messages: Sequence[Message], own_messages: int) -> list[_Found]:
             part["image_url"],
         )
         for number, message in enumerate(messages)
-        if type(message.get("content")) is list
+        if _is_in_parts(message)
         for index, part in enumerate(message["content"])
         # Whatever is no text is taken for an image, so that nothing else slips through.
         if part["type"] != "text"
@@ -192,13 +197,13 @@ def _clean_copy(source: bytes | str) -> str:
 
 
 def _held_in(url: str) -> bytes:
-    data = url.partition(",")[2]
-    if len(data) * 3 // 4 > IMAGE_MAX_BYTES + 2:
-        raise Invalid(TOO_LARGE)
     try:
-        return b64decode(data, validate=True)
+        content = b64decode(url.partition(",")[2], validate=True)
     except (binascii.Error, ValueError):
         raise Invalid("The data: URL is not valid base64.") from None
+    if len(content) > IMAGE_MAX_BYTES:
+        raise Invalid(TOO_LARGE)
+    return content
 
 
 def _with_images(
