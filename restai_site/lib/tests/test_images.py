@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+from contextlib import suppress
 from io import BytesIO
 
 import pytest
@@ -23,6 +24,12 @@ from restai_site.tests.pictures import encoded, opened, photo
 
 KINDS = ["PNG", "JPEG", "GIF", "WEBP"]
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
+
+
+def noise(mode, size):
+    """Return a picture that no format can make small, always the same."""
+    pixels = random.Random(1).randbytes(len(mode) * size[0] * size[1])  # noqa: S311
+    return Image.frombytes(mode, size, pixels)
 
 
 def result(content):
@@ -152,11 +159,12 @@ def test_metadata_that_are_broken_do_not_spoil_the_picture():
     assert difference(result(broken), photo()) < 12
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
 def test_only_the_first_frame_is_taken(kind):
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, BLUE, WHITE)]
-    several = {} if kind == "JPEG" else {"save_all": True, "append_images": frames[1:]}
-    image = result(encoded(frames[0], "MPO" if kind == "JPEG" else kind, **several))
+    film = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    assert opened(film).n_frames == 3
+    image = result(film)
     assert near(image.getpixel((4, 4))[:3], RED)
     assert getattr(image, "n_frames", 1) == 1
 
@@ -213,8 +221,8 @@ def test_a_palette_with_transparent_colours():
     indexed = Image.new("P", (4, 1))
     indexed.putpalette([*RED, *BLUE])
     indexed.putpixel((1, 0), 1)
-    for kind, given in (("PNG", bytes([255, 60])), ("GIF", 1)):
-        image = result(encoded(indexed, kind, transparency=given))
+    for kind, see_through in (("PNG", bytes([255, 60])), ("GIF", 1)):
+        image = result(encoded(indexed, kind, transparency=see_through))
         assert image.getpixel((0, 0)) == (*RED, 255)
         assert image.getpixel((1, 0))[3] == (60 if kind == "PNG" else 0)
 
@@ -249,8 +257,7 @@ def test_no_side_is_longer_than_4096_pixels(size, scaled):
 
 
 def test_what_would_be_too_large_a_file_is_made_smaller():
-    noise = Image.frombytes("RGBA", (2000, 2000), random.Random(1).randbytes(16_000_000))
-    clean = rewritten(encoded(noise, "PNG", compress_level=0))
+    clean = rewritten(encoded(noise("RGBA", (2000, 2000)), "PNG", compress_level=0))
     assert len(clean.content) <= ENCODED_MAX_BYTES
     assert opened(clean.content).size == (1000, 1000)
 
@@ -286,8 +293,7 @@ def test_what_is_no_image_is_refused(content):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
 def test_what_is_cut_off_is_refused(kind, part):
-    noise = Image.frombytes("RGB", (64, 48), random.Random(1).randbytes(64 * 48 * 3))
-    content = encoded(noise, kind)
+    content = encoded(noise("RGB", (64, 48)), kind)
     assert refusal(content[: int(len(content) * part)]) == UNREADABLE
 
 
@@ -322,8 +328,9 @@ def test_everywhere_in_the_process_pillow_refuses_what_it_would_only_warn_of():
         "except Image.DecompressionBombWarning: print('refused')\n"
     )
     content = pictures.huge_png(8000, 5001)
-    done = subprocess.run([sys.executable, "-c", program], input=content, capture_output=True)
-    assert done.stdout.strip() == b"refused", done.stderr
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, input=content, capture_output=True, check=True)
+    assert done.stdout.strip() == b"refused"
 
 
 def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded():
@@ -373,11 +380,8 @@ def test_arbitrary_bytes_are_an_image_or_refused(start, rest):
 
 
 def check_image_or_refused(content):
-    try:
+    with suppress(Invalid):
         clean = rewritten(content)
-    except Invalid as error:
-        assert error.message.endswith(".")
-    else:
         image = Image.open(BytesIO(clean.content), formats=["PNG", "JPEG"])
         image.load()
         assert max(image.size) <= 4096
