@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from catalog.adapters.types import ChatRequest
+from inference.images import check_image
 from restai_site.lib.errors import Invalid
 
 MESSAGES_MAX = 2000
@@ -22,6 +23,9 @@ PRIVILEGED_ROLES = frozenset({"system", "developer"})
 IGNORED_FIELDS = frozenset(
     {"metadata", "prompt_cache_key", "safety_identifier", "service_tier", "store", "user"}
 )
+# Where a message may hold more than text. Some libraries of providers look for images and files,
+# which they then fetch themselves, in other fields too.
+NESTED_FIELDS = frozenset({"content", "tool_calls", "function_call", "cache_control"})
 Body = dict[str, Any]
 
 
@@ -238,6 +242,9 @@ def _check_message(name: str, message: Any) -> None:
     for text in ("name", "tool_call_id"):
         if not isinstance(message.get(text, ""), str | None):
             raise _bad(f"{name}.{text}", "must be text")
+    for field, value in message.items():
+        if value and isinstance(value, list | dict) and field not in NESTED_FIELDS:
+            raise _bad(f"{name}.{field[:50]}", "must be text")
 
 
 def _may_be_empty(message: Body) -> bool:
@@ -251,10 +258,7 @@ def _check_part(name: str, part: Any) -> None:
         if not isinstance(part.get("text"), str):
             raise _bad(f"{name}.text", "must be text")
     elif kind == "image_url":
-        image = part.get("image_url")
-        url = image.get("url") if isinstance(image, dict) else None
-        if not isinstance(url, str) or not url.startswith("data:image/"):
-            raise _bad(f"{name}.image_url.url", "must be a data: URL that holds the image itself")
+        check_image(f"{name}.image_url", part.get("image_url"))
     else:
         raise _bad(f"{name}.type", "must be text or image_url")
 

@@ -25,6 +25,8 @@ class Call:
     input_price_per_million: Decimal
     output_price_per_million: Decimal
     request: ChatRequest | None = None
+    # How many messages the platform has put before those of the caller.
+    own_messages: int = 0
     inputs: list[str] = field(default_factory=list)
     turn: "Turn | None" = None
     streamed: bool = False

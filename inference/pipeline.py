@@ -1,6 +1,7 @@
 """The one way to a model: prepare, then the provider, then finish.
 
-Every surface comes through here. No transaction is open and no database thread is held while the
+Every surface comes through here, and images in messages through `settle_images` before anything
+else. No transaction is open and no database thread is held while they are fetched and while the
 provider talks; `finish` runs in every case, also when the client has gone.
 """
 
@@ -12,6 +13,7 @@ from catalog.adapters import adapter_for
 from catalog.adapters.types import Delta, EmbeddingResult
 from inference.calls import Answer, Call
 from inference.finish import Receipt, finish
+from inference.images import holds_parts, settle_images
 from restai_site.lib.db import in_database
 from restai_site.lib.errors import ProviderFailed, ProviderTimedOut
 
@@ -22,10 +24,13 @@ _finishing: set[asyncio.Task[Receipt]] = set()
 async def complete(call: Call) -> tuple[Answer, Receipt]:
     """Call the model and return its whole answer.
 
-    Raises ProviderFailed or ProviderTimedOut; the usage is written before either is raised.
+    Raises ProviderFailed or ProviderTimedOut; the usage is written before either is raised. Raises
+    Invalid or FetchFailed for images; the provider is not called then, and no usage written.
     """
     answer = Answer()
     assert call.request is not None  # noqa: S101  prepare has set it
+    if holds_parts(call.request.messages):
+        await settle_images(call)
     async with _counted_when_it_fails(call, answer):
         result = await adapter_for(call.endpoint.kind).chat(call.endpoint, call.request)
     answer.parts.append(result.content)
@@ -47,18 +52,16 @@ async def embed(call: Call, dimensions: int | None) -> tuple[EmbeddingResult, Re
 class Stream:
     """A streamed answer: the pieces as they come, then the receipt.
 
-    Iterate over it to the end, or close it; either way the usage is written exactly once. After
-    the last piece `receipt` is set, and durable.
+    Iterate over it to the end, or close it; either way the usage is written exactly once, unless
+    images are refused (Invalid, FetchFailed) before the provider is called. After the last piece
+    `receipt` is set, and durable.
     """
 
     def __init__(self, call: Call) -> None:
-        assert call.request is not None  # noqa: S101  prepare has set it
         self.call = call
         self.answer = Answer()
         self.receipt: Receipt | None = None
-        self._pieces = self._run(
-            adapter_for(call.endpoint.kind).batches(call.endpoint, call.request)
-        )
+        self._pieces = self._run()
 
     def __aiter__(self) -> AsyncIterator[list[Delta]]:
         return self._pieces
@@ -71,12 +74,14 @@ class Stream:
         """Hang up; what has come so far is counted and kept."""
         await self._pieces.aclose()
 
-    async def _run(
-        self, batches: AsyncGenerator[list[Delta], None]
-    ) -> AsyncGenerator[list[Delta], None]:
+    async def _run(self) -> AsyncGenerator[list[Delta], None]:
         call, answer = self.call, self.answer
+        assert call.request is not None  # noqa: S101  prepare has set it
+        if holds_parts(call.request.messages):
+            await settle_images(call)
         outcome = "completed"
         try:
+            batches = adapter_for(call.endpoint.kind).batches(call.endpoint, call.request)
             # Closing hangs up on the provider at once, not when the garbage collector comes by.
             async with aclosing(batches) as pieces:
                 async for batch in pieces:

@@ -31,6 +31,7 @@ def prepare_completion(request: HttpRequest, body: CompletionBody) -> Call:
         project = _project_named(body.model, actor)
         call = _project_call(project, actor)
         call.request = _as_project(project, body.request, actor)
+        call.own_messages = len(call.request.messages) - len(body.request.messages)
     else:
         call = _model_call(LLM, body.model, actor)
         call.request = body.request

@@ -37,6 +37,8 @@ PROVIDERS = {
 }
 # Counts come at the end of a stream, in one of its last chunks.
 COUNTS_WITHIN_LAST = 8
+# Fields of a message whose addresses are words, never fetched.
+WORDS_FIELDS = frozenset({"tool_calls", "function_call"})
 FOREIGN_SCHEMES = ("http:", "https:", "gs:", "s3:", "file:", "ftp:")
 
 
@@ -98,7 +100,7 @@ def refuse_foreign_content(messages: Sequence[Message]) -> None:
     litellm would fetch them itself for providers that take no addresses, past the rules that
     every outbound connection of the platform obeys. Raises Invalid.
     """
-    parts = [part for message in messages for part in _parts(message.get("content"))]
+    parts = [part for message in messages for part in _parts(message)]
     if any(_names_address(part) for part in parts):
         raise Invalid(
             "This provider takes images and files only as data: URLs, not as web addresses.",
@@ -106,10 +108,24 @@ def refuse_foreign_content(messages: Sequence[Message]) -> None:
         )
 
 
-def _parts(content: Any) -> list[Any]:
-    if not isinstance(content, list):
-        return []
-    return [part for part in content if not (isinstance(part, dict) and part.get("type") == "text")]
+def _parts(message: Message) -> list[Any]:
+    """Return what may be fetched: the parts of the content, without the words of texts, and all
+    that is nested in fields of other names; of them the library reads `images`, among others.
+    """
+    nested = {
+        name: value
+        for name, value in message.items()
+        if isinstance(value, list | Mapping) and name not in WORDS_FIELDS
+    }
+    content = nested.pop("content", [])
+    parts = content if isinstance(content, list) else [content]
+    return [*map(_without_text, parts), *nested.values()]
+
+
+def _without_text(part: Any) -> Any:
+    if not isinstance(part, dict) or part.get("type") != "text":
+        return part
+    return {name: value for name, value in part.items() if name != "text"}
 
 
 def _names_address(value: Any) -> bool:

@@ -217,6 +217,7 @@ async def test_it_connects_through_the_platforms_session(endpoint, provider, kin
         {"type": "file", "file": {"file_id": "https://example.com/a.pdf"}},
         {"type": "file", "file": {"file_data": "gs://bucket/a.pdf"}},
         {"type": "video_url", "video_url": {"url": "ftp://example.com/"}},
+        {"type": "text", "text": "Look:", "image_url": {"url": "http://169.254.169.254/"}},
     ],
 )
 async def test_the_library_is_not_sent_to_fetch_anything(endpoint, provider, part):
@@ -225,6 +226,31 @@ async def test_the_library_is_not_sent_to_fetch_anything(endpoint, provider, par
         with pytest.raises(Invalid, match="data: URLs"):
             await call
     assert provider.requests == []
+
+
+@pytest.mark.parametrize("field", ["images", "audio", "thinking_blocks"])
+async def test_the_library_is_not_sent_anywhere_by_other_fields(endpoint, provider, field):
+    """For some providers it fetches what is in `images` beside the content."""
+    part = {"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}
+    for value in ([part], part, {"a": [part]}, [part | {"type": "text"}]):
+        message = {"role": "assistant", "content": "x", field: value}
+        with pytest.raises(Invalid, match="data: URLs"):
+            await ADAPTER.chat(endpoint(), ChatRequest(messages=[message]))
+    assert provider.requests == []
+
+
+async def test_what_a_tool_is_called_with_may_be_an_address(endpoint):
+    call = {
+        "id": "1",
+        "type": "function",
+        "function": {"name": "open", "arguments": '{"url": "https://example.com"}'},
+    }
+    messages = [
+        {"role": "user", "content": "Open it."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "https://example.com is open"},
+    ]
+    assert (await ADAPTER.chat(endpoint(), ChatRequest(messages=messages))).content == TEXT
 
 
 async def test_text_may_speak_of_addresses_and_images_may_be_data(endpoint):

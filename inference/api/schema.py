@@ -7,6 +7,7 @@ written here; `inference/tests/test_schema.py` holds it against the views.
 from typing import Any
 
 from inference.bodies import CHAT_MESSAGE_MAX_LENGTH, EMBEDDING_INPUTS_MAX, MESSAGES_MAX, ROLES
+from inference.images import DETAILS, IMAGE_MAX_BYTES, IMAGES_MAX, TOTAL_MAX_BYTES
 
 Json = dict[str, Any]
 SECURITY: list[Json] = [{"apiKey": []}, {"session": []}]
@@ -77,6 +78,32 @@ CHAT_ANSWER = _object(
         first_token_ms={**COUNT, "nullable": True},
     ),
 )
+IMAGE_URL: Json = {
+    "type": "string",
+    "description": (
+        "A public http(s) address, or a data: URL in base64, of a PNG, JPEG, GIF or WebP image. "
+        "The platform fetches it and sends the model a copy without metadata, of 4096 pixels a "
+        f"side at most. A request may have {IMAGES_MAX} images of {IMAGE_MAX_BYTES // 2**20} MB "
+        f"each, {TOTAL_MAX_BYTES // 2**20} MB together."
+    ),
+}
+TEXT_PART = _object(["type", "text"], type={"type": "string", "enum": ["text"]}, text=TEXT)
+IMAGE_PART = _object(
+    ["type", "image_url"],
+    type={"type": "string", "enum": ["image_url"]},
+    image_url=_object(
+        ["url"],
+        url=IMAGE_URL,
+        detail={"type": "string", "enum": list(DETAILS), "nullable": True},
+    ),
+)
+CONTENT: Json = {
+    "oneOf": [
+        {**TEXT, "nullable": True},
+        {"type": "array", "items": {"oneOf": [TEXT_PART, IMAGE_PART]}},
+    ],
+    "description": "Text, or a list of parts. May be null beside tool calls.",
+}
 COMPLETION_BODY = _object(
     ["model", "messages"],
     model=MODEL,
@@ -87,7 +114,7 @@ COMPLETION_BODY = _object(
         "items": _object(
             ["role"],
             role={"type": "string", "enum": sorted(ROLES)},
-            content={"description": "Text, or a list of parts."},
+            content=CONTENT,
         ),
     },
     stream={"type": "boolean", "default": False},

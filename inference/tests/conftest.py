@@ -1,8 +1,13 @@
-"""A provider that speaks real HTTP on loopback, and a world whose models are called there."""
+"""A provider that speaks real HTTP on loopback, and a world whose models are called there; and
+servers of images.
+"""
 
 import pytest
 
 from benchmarks.mock_provider import MockProvider
+from inference.tests.image_server import ImageServer
+from restai_site.lib.configuration import overridden
+from restai_site.lib.egress import NetworkSection
 from restai_site.tests.loopback import loopback_port
 from restai_site.tests.world import make_world
 
@@ -17,3 +22,17 @@ def provider():
 def world(db, provider):
     provider.requests.clear()
     return make_world(provider.url)
+
+
+@pytest.fixture
+def images():
+    """A server of images that the platform may fetch from."""
+    with ImageServer() as running, overridden(NetworkSection, fetch_hosts=[running.host]):
+        yield running
+
+
+@pytest.fixture
+def stranger():
+    """A server inside the network that nobody has listed; it counts who comes by."""
+    with ImageServer() as running:
+        yield running

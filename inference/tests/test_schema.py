@@ -27,6 +27,17 @@ def test_each_field_that_is_taken_is_described_and_no_other(described, taken):
     assert set(described["properties"]) == set(taken)
 
 
+def test_the_parts_of_a_message_are_described_as_they_are_taken():
+    content = COMPLETION_BODY["properties"]["messages"]["items"]["properties"]["content"]
+    text, image = content["oneOf"][1]["items"]["oneOf"]
+    assert text["properties"]["type"]["enum"] == ["text"]
+    assert image["properties"]["type"]["enum"] == ["image_url"]
+    url = image["properties"]["image_url"]["properties"]
+    assert set(url) == {"url", "detail"}
+    assert url["detail"]["enum"] == ["auto", "low", "high"]
+    assert "16 images of 10 MB each, 40 MB together" in url["url"]["description"]
+
+
 def test_the_schema_holds_them(world, as_user):
     schema = as_user(world.member).get("/api/schema", {"format": "json"}).json()
     for path in PATHS:

@@ -4,12 +4,14 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import urlsplit
 
 import openai
 import pytest
 
 from inference.models import Message
+from inference.tests.image_calls import PHOTO, data_url, part
 from projects.models import UsageRecord
 from restai_site.tests.world import make_key, make_world
 
@@ -77,6 +79,19 @@ def test_the_official_client_chats_streams_lists_and_embeds(world, client_of):
     assert model in [entry.id for entry in client.models.list()]
     vectors = client.embeddings.create(model="alpha-embedding", input=["one", "two"])
     assert len(vectors.data[0].embedding) == len(vectors.data[1].embedding) > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_official_client_sends_images(world, client_of, provider, stream):
+    ask = partial(client_of(world.member).chat.completions.create, model="alpha-llm", stream=stream)
+    assert list(ask(messages=[{"role": "user", "content": [part(data_url(PHOTO))]}]))
+    inside = [{"role": "user", "content": [part("http://127.0.0.1:9/a.png")]}]
+    with pytest.raises(openai.BadRequestError, match="could not be fetched"):
+        ask(messages=inside)
+    [sent] = provider.requests
+    shown = sent.body["messages"][0]["content"][0]["image_url"]["url"]
+    assert shown.startswith("data:image/jpeg;base64,")
+    assert UsageRecord.objects.count() == 1
 
 
 def test_the_official_client_understands_our_errors(world, client_of):

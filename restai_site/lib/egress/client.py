@@ -22,6 +22,10 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HARMLESS_HEADERS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
 # What is unpacked here, piece by piece; anything else, also one packing in another, is refused.
 ENCODINGS = frozenset({"identity", "gzip", "deflate"})
+NOT_FETCHED = (
+    "The address could not be fetched: check that it is public, answers within a few seconds, and "
+    "is not too large."
+)
 FAILURES = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
 
@@ -54,11 +58,8 @@ class FetchFailed(DomainError):
     code = "fetch_failed"
     status = 400
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The address could not be fetched: check that it is public, answers within a few "
-            "seconds, and is not too large."
-        )
+    def __init__(self, message: str = NOT_FETCHED, **details: Any) -> None:
+        super().__init__(message, **details)
 
 
 async def choose_session(url: URL, purpose: Purpose) -> aiohttp.ClientSession:

@@ -107,16 +107,32 @@ def _by_the_api(plan: dict, network: Network) -> Iterator[dict[str, Any]]:
     with Server(database=plan["database"], **environment) as server:
         api = _Api(server.url, plan["key"])
         for kind in plan["kinds"]:
-            for case in _cases(plan, network):
-                change = {"kind": kind, "base_url": case["url"], "api_key": SECRET}
-                saved = api.send("PATCH", f"/api/providers/{plan['provider']}", change)
-                if saved >= 500:
-                    yield _row(kind, case, network, f"status {saved}")
-                elif saved >= 400:
-                    yield _row(kind, case, network, "refused")
-                else:
-                    called = api.send("POST", "/v1/chat/completions", _call(plan["model"]))
-                    yield _row(kind, case, network, f"status {called}")
+            yield from _by_providers(plan, network, api, kind)
+        yield from _by_images(plan, network, api)
+
+
+def _by_providers(plan: dict, network: Network, api: "_Api", kind: str) -> Iterator[dict[str, Any]]:
+    for case in _cases(plan, network):
+        saved = api.move_provider(plan["provider"], kind, case["url"])
+        if saved >= 500:
+            yield _row(kind, case, network, f"status {saved}")
+        elif saved >= 400:
+            yield _row(kind, case, network, "refused")
+        else:
+            called = api.send("POST", "/v1/chat/completions", _call(plan["model"]))
+            yield _row(kind, case, network, f"status {called}")
+
+
+def _by_images(plan: dict, network: Network, api: "_Api") -> Iterator[dict[str, Any]]:
+    """Let the platform fetch each address as an image; the provider itself is a public one."""
+    api.move_provider(plan["provider"], "openai_compatible", "http://models.example/v1")
+    for case in _cases(plan, network):
+        network.names["models.example"] = [["1.1.1.1"]]
+        image = {"type": "image_url", "image_url": {"url": case["url"]}}
+        called = api.send("POST", "/v1/chat/completions", _call(plan["model"], image))
+        network.contacts[:] = [one for one in network.contacts if one != "1.1.1.1"]
+        network.heads[:] = [head for head in network.heads if "models.example" not in head]
+        yield _row("image", case, network, f"status {called}")
 
 
 def _call(model: str, *parts: dict) -> dict[str, Any]:
@@ -127,6 +143,10 @@ def _call(model: str, *parts: dict) -> dict[str, Any]:
 class _Api:
     def __init__(self, url: str, key: str) -> None:
         self.url, self.key = url, key
+
+    def move_provider(self, provider: int, kind: str, base_url: str) -> int:
+        change = {"kind": kind, "base_url": base_url, "api_key": SECRET}
+        return self.send("PATCH", f"/api/providers/{provider}", change)
 
     def send(self, method: str, path: str, body: dict) -> int:
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
