@@ -9,6 +9,7 @@ from catalog.services import create_model, create_provider
 from projects.models import Project
 from projects.services import add_project_member, create_project
 from restai_site.lib.actor import Actor
+from restai_site.tests.canaries import canary, watch
 from teams.models import Team
 from teams.services import add_member, create_team, set_grants
 
@@ -53,7 +54,8 @@ def make_user(name: str, **values: object) -> User:
 def make_key(user: User, name: str = "test") -> tuple[ApiKey, str]:
     """Return an API key of `user` and its plaintext."""
     actor = Actor(user_id=user.pk, email=user.email, is_platform_admin=user.is_platform_admin)
-    return create_api_key(user, name=name, actor=actor)
+    key, plaintext = create_api_key(user, name=name, actor=actor)
+    return key, watch(f"API key {key.pk}", plaintext)
 
 
 def make_world(base_url: str = "http://127.0.0.1:9/v1") -> World:
@@ -82,7 +84,12 @@ def make_world(base_url: str = "http://127.0.0.1:9/v1") -> World:
 
 def _make_catalog(base_url: str) -> dict:
     provider = create_provider(
-        {"name": "Test", "kind": "openai_compatible", "base_url": base_url, "api_key": "sk-test"},
+        {
+            "name": "Test",
+            "kind": "openai_compatible",
+            "base_url": base_url,
+            "api_key": canary("provider key"),
+        },
         actor=SYSTEM,
     )
     values = {"provider": provider, "litellm_model": "mock"}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from restai_site.tests.access.stage import Stage
+from restai_site.tests.canaries import canary
 
 Body = Callable[[Stage], dict[str, Any]]
 
@@ -34,7 +35,10 @@ PAGES: dict[str, Body] = {
     "/models/<slug:slug>/new": _page_model,
     "/models/<slug:slug>/<int:model_id>": _page_model,
     "/models/providers/new": lambda _: PROVIDER,
-    "/models/providers/<int:provider_id>": lambda _: {**PROVIDER, "api_key": "sk-new"},
+    "/models/providers/<int:provider_id>": lambda _: {
+        **PROVIDER,
+        "api_key": canary("new provider key"),
+    },
     "/profile": lambda _: {"name": "renamed", "theme": "dark"},
     "/profile/keys": lambda _: {"name": "new", "lifetime": "90"},
     "/profile/theme": lambda _: {"theme": "dark"},
@@ -61,7 +65,7 @@ BODIES: dict[tuple[str, str], Body] = {
     ("PATCH", "/api/me"): RENAMED,
     ("POST", "/api/users"): lambda _: {
         "email": "new@example.org",
-        "password": "correct horse battery",
+        "password": canary("new password"),
     },
     ("PATCH", "/api/users/<int:user_id>"): RENAMED,
     ("POST", "/api/providers"): lambda _: {"name": "new", "kind": "openai"},

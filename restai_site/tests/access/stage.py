@@ -16,6 +16,7 @@ from inference.models import Conversation, Message
 from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
 from projects.services import add_project_member
 from restai_site.tests.access.routes import Route
+from restai_site.tests.canaries import canary
 from restai_site.tests.world import SYSTEM, World, make_key, make_world
 from teams.models import Membership, Team
 from teams.services import set_grants
@@ -115,7 +116,7 @@ def make_stage() -> Stage:
     world = make_world()
     stage = Stage(world)
     provider = create_provider(
-        {"name": "Second", "kind": "openai", "api_key": "sk-2"}, actor=SYSTEM
+        {"name": "Second", "kind": "openai", "api_key": canary("second provider key")}, actor=SYSTEM
     )
     grants = [_models(world.provider, "alpha"), _models(provider, "beta")]
     set_grants(world.alpha, _grants(grants[0]), actor=SYSTEM)

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from restai_site.tests.access.bodies import body_for
 from restai_site.tests.access.routes import Route
 from restai_site.tests.access.stage import Stage
+from restai_site.tests.canaries import CanaryHandler, StatementWatch, leaks
 from restai_site.tests.clients import AuditedClient, WriteLog
 
 # Tables that requests may write to whatever the answer: the log-in session, and the trail itself.
@@ -36,8 +37,9 @@ class Answer:
 class Walker:
     """The browsers of all roles; each request is rolled back."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, logged: CanaryHandler) -> None:
         self.stage = stage
+        self.logged = logged
         self.browsers: dict[str, AuditedClient] = {"anonymous": AuditedClient()}
         for role, user in stage.world.users().items():
             self.browsers[role] = AuditedClient()
@@ -61,10 +63,10 @@ class Walker:
             content = {"data": sent, "content_type": "application/json"}
         elif method == "POST":
             content = {"data": sent}
-        log = WriteLog()
+        log, watch = WriteLog(), StatementWatch()
         browser = self.browsers[role]
         cookies = dict(browser.cookies)
-        with rolled_back(), connection.execute_wrapper(log):
+        with rolled_back(), connection.execute_wrapper(log), connection.execute_wrapper(watch):
             response = getattr(browser, method.lower())(route.filled(values), **content)
             # Signed in as before, also after logging out.
             browser.cookies = SimpleCookie(cookies)
@@ -72,7 +74,16 @@ class Walker:
             # Only what was refused after all may have been written and taken back.
             served = response.status_code < 400
             changed = bool(log.writes) and (served or checksums() != self.before)
+            self._refuse_leaks(f"{method} {route.path} as {role}", response, text, watch)
             return Answer(response.status_code, text, log.writes, changed=changed)
+
+    def _refuse_leaks(self, request: str, response: Any, text: bytes, watch: Any) -> None:
+        """Fail when a secret of the stage, or one just sent, is in the answer, a log or the SQL."""
+        head = f"{response.headers!r} {response.cookies.output()}"
+        logged = self.logged.found[:]
+        self.logged.found.clear()
+        found = [*leaks(text), *leaks(head), *logged, *watch.found]
+        assert not found, f"{request} gives away: {found}"
 
 
 @contextmanager
