@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from projects.models import Project, UsageRecord
+from restai_site.tests.canaries import canary
 from restai_site.tests.clients import post_for_stream
 from restai_site.tests.world import make_key
 
@@ -156,7 +157,7 @@ def test_a_failing_provider_is_explained_and_counted(world, api_as, behaviour, s
     assert response.status_code in (status, 429, 503)
     error = json.loads(response.content)["error"]
     assert error["message"]
-    assert "sk-test" not in response.content.decode()
+    assert canary("provider key") not in response.content.decode()
     assert UsageRecord.objects.get().outcome == "provider_error"
 
 

@@ -49,10 +49,9 @@ def test_a_log_line_or_a_trace_with_a_secret_is_found():
     logger.warning("harmless")
     assert handler.found == []
     logger.warning("the key is %s", canary(NAME))
-    try:
-        raise ValueError(canary(NAME))
-    except ValueError:
-        logger.exception("It failed.")
+    with pytest.raises(ValueError, match=canary(NAME)) as caught:
+        int(canary(NAME))
+    logger.error("It failed.", exc_info=caught.value)
     logger.removeHandler(handler)
     assert handler.found == [f"{NAME} in a line of canaries"] * 2
 
