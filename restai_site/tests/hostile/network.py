@@ -29,6 +29,8 @@ ANSWER = {
 }
 UDP_MAX_BYTES = 512
 CONTACT_SECONDS = 2.0
+# The contact is what is looked for; there is no certificate that would be believed.
+TLS_HANDSHAKE = b"\x16"
 
 
 def open_every_address() -> None:
@@ -93,7 +95,11 @@ class Network:
     async def _visited(self, reader, writer) -> None:
         self.contacts.append(writer.get_extra_info("sockname")[0].removeprefix("::ffff:"))
         try:
-            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 3)).decode("latin-1")
+            first = await asyncio.wait_for(reader.readexactly(1), 3)
+            if first == TLS_HANDSHAKE:
+                return
+            rest = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 3)
+            head = (first + rest).decode("latin-1")
             self.heads.append(head)
             writer.write(self._answer(head))
             await writer.drain()
