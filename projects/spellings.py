@@ -14,7 +14,12 @@ UNQUOTED = ("", "/", "!'()*", "!'()*;,/?:@&=+$#")
 # What JSON that may stand in HTML also escapes: as Go and Django, and as Flask write it.
 UNSAFE_IN_HTML = ("<>&", "<>&'")
 HEX_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}")
-URL_ALPHABET = str.maketrans("+/", "-_")
+# How the two characters of base64 that mean something elsewhere are written: as they are, in
+# base64 for URLs, in PHP's JSON, in URLs.
+BASE64_ALPHABETS = [
+    str.maketrans({"+": plus, "/": slash})
+    for plus, slash in (("+", "/"), ("-", "_"), ("+", "\\/"), ("%2B", "%2F"), ("%2b", "%2f"))
+]
 
 
 class Spelling(NamedTuple):
@@ -30,8 +35,7 @@ def spellings(text: str) -> set[Spelling]:
     found = set()
     for lines in {text, text.replace("\r\n", "\n"), re.sub("\r?\n", "\r\n", text)}:
         found |= {Spelling(form) for form in _quoted(lines)}
-        for core in _in_base64(lines.encode()):
-            found |= {core._replace(text=form) for form in _quoted(core.text)}
+        found |= set(_in_base64(lines.encode()))
     return found
 
 
@@ -76,5 +80,5 @@ def _in_base64(data: bytes) -> Iterator[Spelling]:
         whole = b64encode(bytes(shift) + data).decode()
         core = whole[-(-begin // 6) : end // 6]
         before, after = int(begin % 6 > 0), int(end % 6 > 0)
-        yield Spelling(core, before, after)
-        yield Spelling(core.translate(URL_ALPHABET), before, after)
+        for alphabet in BASE64_ALPHABETS:
+            yield Spelling(core.translate(alphabet), before, after)

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import string
+from collections.abc import Callable
 from itertools import product
 from urllib.parse import quote, quote_plus
 
@@ -67,7 +68,7 @@ def in_base64(value) -> str:
     return base64.b64encode(value.encode()).decode()
 
 
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "JSON": in_json,
     "JSON with letters beyond ASCII": lambda value: in_json(value, ensure_ascii=False),

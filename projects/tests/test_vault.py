@@ -8,6 +8,7 @@ import sys
 import traceback
 from itertools import product
 from pprint import pformat
+from typing import Any
 
 import pytest
 from django.views.debug import ExceptionReporter
@@ -163,11 +164,11 @@ def test_what_json_cannot_hold_is_refused(vault, value):
 
 
 def test_a_configuration_without_end_is_refused(vault):
-    endless = {"secret": "{{secret.TOKEN}}"}
+    endless: dict = {"secret": "{{secret.TOKEN}}"}
     endless["again"] = [endless]
     with pytest.raises(Invalid, match=f"{DEPTH_MAX} levels"):
         vault.resolve(endless)
-    deep = "{{secret.USER}}"
+    deep: Any = "{{secret.USER}}"
     for _ in range(DEPTH_MAX):
         deep = [deep]
     assert json.dumps(vault.resolve(deep)).strip("[]") == '"ada"'
