@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from projects import services
-from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
+from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion, UsageRecord
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import ServiceAdmin, ViewOnlyAdmin
 
@@ -77,6 +78,20 @@ class ProjectMemberAdmin(ServiceAdmin):
 
     def remove(self, row: Any, actor: Actor) -> None:
         services.remove_project_member(row, actor=actor)
+
+
+@admin.register(ProjectSecret)
+class ProjectSecretAdmin(ViewOnlyAdmin):
+    """That there are secrets, without their values; editors set them on the project's page."""
+
+    fields = ("project", "name", "description", "set_at", "set_by", "created_at")
+    list_display = ("name", "project", "set_at", "set_by")
+    list_select_related = ("project", "set_by")
+    search_fields = ("name__startswith",)
+    search_help_text = "The beginning of the name."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("value")
 
 
 @admin.register(UsageRecord)

@@ -6,8 +6,15 @@ from django import forms
 
 from accounts.models import User
 from catalog.models import LLM
-from projects.models import PROMPT_MAX_LENGTH, Project, ProjectMember
-from restai_site.ui.forms import LongTextField, PageForm
+from projects.models import (
+    PROMPT_MAX_LENGTH,
+    SECRET_NAME,
+    SECRET_VALUE_MAX_LENGTH,
+    Project,
+    ProjectMember,
+    ProjectSecret,
+)
+from restai_site.ui.forms import LongTextField, PageForm, SecretTextarea
 from teams.models import Team
 
 PROMPT_ROWS = 14
@@ -135,3 +142,55 @@ class RoleForm(PageForm):
     """A role alone, for the menu of a row."""
 
     role = forms.ChoiceField(choices=ProjectMember.Role.choices)
+
+
+class SecretForm(PageForm):
+    """A new value or description of a secret. The stored value is never shown; empty keeps it."""
+
+    value = LongTextField(
+        label="New value",
+        max_length=SECRET_VALUE_MAX_LENGTH,
+        required=False,
+        widget=SecretTextarea(attrs={"class": "mono"}),
+    )
+    description = forms.CharField(
+        label="Description",
+        max_length=500,
+        required=False,
+        help_text="What it opens, and where to get a new one.",
+    )
+
+    def __init__(self, *args: Any, secret: ProjectSecret, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"description": secret.description}, **kwargs)
+        since = f"{secret.set_at.day} {secret.set_at:%b %Y}"
+        self.fields["value"].help_text = f"Set on {since}. Leave empty to keep it."
+
+    def values(self) -> dict[str, Any]:
+        """Return what the service takes: the value only where it is to change."""
+        return {name: text for name, text in self.cleaned_data.items() if text or name != "value"}
+
+
+class NewSecretForm(PageForm):
+    """A secret to be."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=64,
+        validators=[SECRET_NAME],
+        help_text="Capital letters, digits and underscores, such as PAYMENTS_TOKEN.",
+        widget=forms.TextInput(
+            attrs={"class": "mono", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    value = LongTextField(
+        label="Value",
+        max_length=SECRET_VALUE_MAX_LENGTH,
+        help_text="Kept to the last blank and line end, and never shown again.",
+        widget=SecretTextarea(attrs={"class": "mono"}),
+    )
+    description = forms.CharField(
+        label="Description",
+        max_length=500,
+        required=False,
+        help_text="What it opens, and where to get a new one.",
+    )

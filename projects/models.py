@@ -2,15 +2,28 @@
 
 from decimal import Decimal
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
 from accounts.models import ApiKey, User
 from catalog.models import LLM
-from projects.querysets import ProjectMemberQuerySet, ProjectQuerySet, UsageQuerySet
+from projects.querysets import (
+    ProjectMemberQuerySet,
+    ProjectQuerySet,
+    ProjectSecretQuerySet,
+    UsageQuerySet,
+)
+from restai_site.lib.crypto import EncryptedTextField
 from teams.models import Team
 
 PROMPT_MAX_LENGTH = 100_000
+SECRET_NAME_PATTERN = r"^[A-Z][A-Z0-9_]{0,63}\Z"  # noqa: S105 - of names
+SECRET_NAME = RegexValidator(
+    SECRET_NAME_PATTERN,
+    "Use capital letters, digits and underscores; begin with a letter; 64 characters at most.",
+)
+SECRET_VALUE_MAX_LENGTH = 8192
+SECRETS_PER_PROJECT = 100
 
 
 class Project(models.Model):
@@ -101,6 +114,41 @@ class ProjectMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} as {self.role}"
+
+
+class ProjectSecret(models.Model):
+    """A value that tools and connectors of a project use by its name, and nobody reads back."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=64, validators=[SECRET_NAME])
+    value = EncryptedTextField()
+    description = models.CharField(max_length=500, blank=True)
+    set_at = models.DateTimeField()
+    set_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectSecretQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="project_secret_name_once"),
+            models.CheckConstraint(
+                condition=models.Q(name__regex="^[A-Z][A-Z0-9_]{0,63}$"),
+                name="project_secret_name_is_a_name",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(value=""), name="project_secret_has_a_value"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def reference(self) -> str:
+        """What a configuration holds instead of the value."""
+        return f"{{{{secret.{self.name}}}}}"
 
 
 class UsageRecord(models.Model):

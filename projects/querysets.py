@@ -9,7 +9,12 @@ from restai_site.lib.actor import Actor
 from teams.models import Membership, Team
 
 if TYPE_CHECKING:
-    from projects.models import Project, ProjectMember, UsageRecord  # noqa: F401 - named in the type of the base class
+    from projects.models import (  # noqa: F401 - named in the types of the base classes
+        Project,
+        ProjectMember,
+        ProjectSecret,
+        UsageRecord,
+    )
 
 EDITOR_ROLE = "editor"
 TEAM_VISIBILITY = "team"
@@ -53,6 +58,22 @@ class ProjectMemberQuerySet(models.QuerySet["ProjectMember"]):
     def editable_by(self, actor: Actor) -> "ProjectMemberQuerySet":
         """The assignments of every project that is managed."""
         return self.filter(project__in=_projects().managed_by(actor))
+
+
+class ProjectSecretQuerySet(models.QuerySet["ProjectSecret"]):
+    """Secrets: even their names are for those alone who edit the project."""
+
+    def visible_to(self, actor: Actor) -> "ProjectSecretQuerySet":
+        """The secrets of every project that is editable."""
+        return self.filter(project__in=_projects().editable_by(actor))
+
+    def editable_by(self, actor: Actor) -> "ProjectSecretQuerySet":
+        """The same: who may see that a secret is there may replace and delete it."""
+        return self.visible_to(actor)
+
+    def without_values(self) -> "ProjectSecretQuerySet":
+        """Leave the values in the database: nothing that shows secrets has a use for them."""
+        return self.defer("value").select_related("set_by")
 
 
 class UsageQuerySet(models.QuerySet["UsageRecord"]):

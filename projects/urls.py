@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from projects import views
+from projects import secret_views, views
 
 app_name = "projects"
 PROJECT = "projects/<int:project_id>"
@@ -13,6 +13,13 @@ urlpatterns = [
     path(f"{PROJECT}/prompt", views.prompt, name="prompt"),
     path(f"{PROJECT}/prompt/<int:number>/restore", views.prompt_restore, name="prompt_restore"),
     path(f"{PROJECT}/api", views.api, name="api"),
+    path(f"{PROJECT}/secrets", secret_views.secrets, name="secrets"),
+    path(f"{PROJECT}/secrets/<int:secret_id>", secret_views.secret, name="secret"),
+    path(
+        f"{PROJECT}/secrets/<int:secret_id>/delete",
+        secret_views.secret_delete,
+        name="secret_delete",
+    ),
     path(f"{PROJECT}/access", views.access, name="access"),
     path(f"{PROJECT}/access/visibility", views.visibility, name="visibility"),
     path(f"{PROJECT}/access/<int:member_id>/role", views.member_role, name="member_role"),

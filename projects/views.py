@@ -98,7 +98,7 @@ def overview(request: SignedInRequest, project_id: int) -> HttpResponse:
 @get_or_post
 @signed_in
 def prompt(request: SignedInRequest, project_id: int) -> HttpResponse:
-    context = _for_editors(request, project_id, "prompt")
+    context = for_editors(request, project_id, "prompt")
     project = context["project"]
     form = PromptForm(request.POST or None, initial={"text": project.system_prompt})
     if request.method == "POST" and form.is_valid():
@@ -116,7 +116,7 @@ def prompt(request: SignedInRequest, project_id: int) -> HttpResponse:
 @require_POST
 @signed_in
 def prompt_restore(request: SignedInRequest, project_id: int, number: int) -> HttpResponse:
-    project = _for_editors(request, project_id, "prompt")["project"]
+    project = for_editors(request, project_id, "prompt")["project"]
     version = get_object_or_404(
         PromptVersion.objects.select_related("project"), project=project, number=number
     )
@@ -147,7 +147,7 @@ def api(request: SignedInRequest, project_id: int) -> HttpResponse:
 @get_or_post
 @signed_in
 def access(request: SignedInRequest, project_id: int) -> HttpResponse:
-    context = _for_editors(request, project_id, "access")
+    context = for_editors(request, project_id, "access")
     project = context["project"]
     form = MemberForm(request.POST or None, project=project)
     if request.method == "POST":
@@ -168,7 +168,7 @@ def access(request: SignedInRequest, project_id: int) -> HttpResponse:
 @require_POST
 @signed_in
 def visibility(request: SignedInRequest, project_id: int) -> HttpResponse:
-    context = _for_editors(request, project_id, "access")
+    context = for_editors(request, project_id, "access")
     _require_manager(context)
     form = VisibilityForm(request.POST)
     if form.is_valid():
@@ -202,7 +202,7 @@ def member_remove(request: SignedInRequest, project_id: int, member_id: int) -> 
 @get_or_post
 @signed_in
 def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
-    context = _for_editors(request, project_id, "settings")
+    context = for_editors(request, project_id, "settings")
     project = context["project"]
     names = ("name", "description", "llm", "temperature", "top_p", "max_tokens")
     initial = {name: getattr(project, name) for name in names}
@@ -219,7 +219,7 @@ def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
 @require_POST
 @signed_in
 def project_delete(request: SignedInRequest, project_id: int) -> HttpResponse:
-    context = _for_editors(request, project_id, "settings")
+    context = for_editors(request, project_id, "settings")
     _require_manager(context)
     project = context["project"]
     if request.POST.get("confirmation") != project.name:
@@ -253,18 +253,23 @@ def project_tabs(
         ("chat", "Chat", "inference:project_chat"),
         ("prompt", "Prompt", "projects:prompt"),
         ("api", "API", "projects:api"),
+        ("secrets", "Secrets", "projects:secrets"),
         ("access", "Access", "projects:access"),
         ("settings", "Settings", "projects:settings"),
     ]
-    for_editors = {"prompt", "access", "settings"}
+    closed = {"prompt", "secrets", "access", "settings"}
     return [
         tab(label, reverse(name, args=[project.pk]), is_current=key == current)
         for key, label, name in pages
-        if can_edit or can_manage or key not in for_editors
+        if can_edit or can_manage or key not in closed
     ]
 
 
-def _for_editors(request: SignedInRequest, project_id: int, current: str) -> dict[str, Any]:
+def for_editors(request: SignedInRequest, project_id: int, current: str) -> dict[str, Any]:
+    """Return the context of a page that only editors of the project may open.
+
+    Raises Http404 for a project that is not visible, Forbidden for one that is not editable.
+    """
     context = _shared(request, project_id, current)
     if not context["can_edit"]:
         raise Forbidden("Only editors of the project may open this page.")
@@ -277,7 +282,7 @@ def _require_manager(context: dict[str, Any]) -> None:
 
 
 def _member(request: SignedInRequest, project_id: int, member_id: int) -> ProjectMember:
-    _require_manager(_for_editors(request, project_id, "access"))
+    _require_manager(for_editors(request, project_id, "access"))
     rows = ProjectMember.objects.editable_by(request.actor).select_related("project", "user")
     return get_object_or_404(rows, pk=member_id, project_id=project_id)
 

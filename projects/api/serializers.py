@@ -6,8 +6,16 @@ from rest_framework import serializers
 
 from accounts.models import User
 from catalog.models import LLM
-from projects.models import PROMPT_MAX_LENGTH, Project, ProjectMember, PromptVersion, UsageRecord
-from restai_site.lib.drf import ModelSerializer, VisibleField
+from projects.models import (
+    PROMPT_MAX_LENGTH,
+    SECRET_VALUE_MAX_LENGTH,
+    Project,
+    ProjectMember,
+    ProjectSecret,
+    PromptVersion,
+    UsageRecord,
+)
+from restai_site.lib.drf import MASK, ModelSerializer, SecretField, VisibleField, settle_secret
 from teams.api.serializers import PersonSerializer
 from teams.models import Team
 
@@ -102,6 +110,51 @@ class NewProjectMemberSerializer(serializers.Serializer[Any]):
         if user is None:
             raise serializers.ValidationError("No member of the team has this id.")
         return user
+
+
+class StoredSecretField(SecretField):
+    """A secret that every row has: the mask says so without the value being read."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            max_length=SECRET_VALUE_MAX_LENGTH, trim_whitespace=False, help_text=kwargs["help_text"]
+        )
+
+    def get_attribute(self, instance: Any) -> str:
+        return MASK
+
+
+class ProjectSecretSerializer(ModelSerializer):
+    """A secret of a project. The value is shown as a mask; writing the mask back keeps it."""
+
+    value = StoredSecretField(
+        help_text="Answers hold a mask. The mask or nothing keeps the stored value."
+    )
+
+    class Meta:
+        model = ProjectSecret
+        fields = ["id", "name", "value", "description", "set_at", "set_by", "created_at"]
+        read_only_fields = ["id", "name", "set_at", "set_by", "created_at"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Settle what the mask means."""
+        return settle_secret(attrs, "value")
+
+
+class NewProjectSecretSerializer(ProjectSecretSerializer):
+    """A secret to be made. Configurations refer to it by its name, which stays."""
+
+    class Meta(ProjectSecretSerializer.Meta):
+        read_only_fields = ["id", "set_at", "set_by", "created_at"]
+        # The service answers a taken name with 409.
+        validators: list[Any] = []
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse to make a secret of a mask, or of nothing."""
+        values = super().validate(attrs)
+        if "value" not in values:
+            raise serializers.ValidationError({"value": ["Send the value itself."]})
+        return values
 
 
 class UsageSerializer(ModelSerializer):

@@ -4,7 +4,12 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from projects.api.usage import UsageViewSet
-from projects.api.views import ProjectMemberViewSet, ProjectViewSet, PromptVersionViewSet
+from projects.api.views import (
+    ProjectMemberViewSet,
+    ProjectSecretViewSet,
+    ProjectViewSet,
+    PromptVersionViewSet,
+)
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("projects", ProjectViewSet, basename="project")
@@ -40,5 +45,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
             {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
         ),
         name="project-member",
+    ),
+    path(
+        f"{PROJECT}/secrets",
+        ProjectSecretViewSet.as_view({"get": "list", "post": "create"}),
+        name="project-secrets",
+    ),
+    path(
+        f"{PROJECT}/secrets/<int:secret_id>",
+        ProjectSecretViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+        ),
+        name="project-secret",
     ),
 ]

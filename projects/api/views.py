@@ -16,12 +16,14 @@ from projects import services
 from projects.api.filters import ProjectFilter
 from projects.api.serializers import (
     NewProjectMemberSerializer,
+    NewProjectSecretSerializer,
     NewProjectSerializer,
     ProjectMemberSerializer,
+    ProjectSecretSerializer,
     ProjectSerializer,
     PromptVersionSerializer,
 )
-from projects.models import Project, ProjectMember, PromptVersion
+from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
 from restai_site.lib.errors import Forbidden
 from restai_site.lib.viewsets import ServiceViewSet
 from teams.models import Team
@@ -160,3 +162,31 @@ class ProjectMemberViewSet(_OfProject):
 
     def perform_destroy(self, instance: Any) -> None:
         services.remove_project_member(instance, actor=self.actor)
+
+
+class ProjectSecretViewSet(_OfProject):
+    """The secrets of a project, without their values; for its editors alone."""
+
+    queryset = ProjectSecret.objects.without_values().order_by("name")
+    filterset_fields = ["name"]
+    lookup_url_kwarg = "secret_id"
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows = super().get_queryset()
+        # The schema is drawn without a request.
+        return rows if getattr(self, "swagger_fake_view", False) else self.visible(rows)
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        return NewProjectSecretSerializer if self.action == "create" else ProjectSecretSerializer
+
+    def perform_create(self, serializer: Any) -> None:
+        values = serializer.validated_data
+        serializer.instance = services.create_secret(self.project, **values, actor=self.actor)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = services.update_secret(
+            serializer.instance, serializer.validated_data, actor=self.actor
+        )
+
+    def perform_destroy(self, instance: Any) -> None:
+        services.delete_secret(instance, actor=self.actor)

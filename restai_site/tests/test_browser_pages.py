@@ -9,7 +9,7 @@ from accounts.models import SetupLink, User
 from accounts.services import renew_setup_link
 from inference.models import Conversation, Message
 from projects.models import UsageRecord
-from projects.services import set_prompt
+from projects.services import create_secret, set_prompt
 from restai_site.tests.world import SYSTEM, make_key
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -39,6 +39,8 @@ def furnished(world):
     world.platform_admin.save(update_fields=["name"])
     set_prompt(world.project, "You are Alpha.\nBe brief.", note="Shorter", actor=SYSTEM)
     make_key(world.platform_admin)
+    for name, description in (("PAYMENTS_TOKEN", ""), ("S" * 64, "A long name. " * 10)):
+        create_secret(world.project, name=name, value="x", description=description, actor=SYSTEM)
     usage = [_usage(world, day) for day in range(5)]
     talk = Conversation.objects.create(
         project=world.project, user=world.platform_admin, title="A long talk about databases"
@@ -71,6 +73,7 @@ def _usage(world, days):
 def pages(world) -> list[str]:
     project, team = f"/projects/{world.project.pk}", f"/teams/{world.alpha.pk}"
     talk = Conversation.objects.get()
+    secret = world.project.secrets.get(name="PAYMENTS_TOKEN")
     return [
         "/",
         "/?team=0&period=24h",
@@ -82,6 +85,10 @@ def pages(world) -> list[str]:
         f"{project}/prompt",
         f"{project}/prompt?from=1&to=2",
         f"{project}/api?language=python",
+        f"{project}/secrets",
+        f"{project}/secrets?q=nothing-like-this",
+        f"{project}/secrets/{secret.pk}",
+        f"/projects/{world.shared_project.pk}/secrets",
         f"{project}/access",
         f"{project}/settings",
         f"{project}/chat",
@@ -210,6 +217,38 @@ def test_deleting_a_project_wants_its_name_typed(visit, world):
     submit.click()
     page.wait_for_url("**/projects")
     assert "is deleted" in page.text_content("#toasts")
+
+
+def test_a_secret_is_added_replaced_and_deleted_without_javascript(
+    transactional_db, server, chromium, world
+):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    world.editor.set_password("unusual staple of horses")
+    world.editor.save()
+    page.goto(f"{server.url}/login?next=/projects/{world.project.pk}/secrets")
+    page.fill("[name=email]", world.editor.email)
+    page.fill("[name=password]", "unusual staple of horses")
+    page.click("button[type=submit]")
+    page.fill("[name=name]", "PAYMENTS_TOKEN")
+    page.fill("[name=value]", "hunter2\n")
+    page.click("text=Add secret")
+    assert "The secret PAYMENTS_TOKEN is stored." in page.text_content("#toasts")
+    secret = world.project.secrets.get()
+    assert secret.value == "hunter2\n"
+    page.click("[aria-label='Actions for PAYMENTS_TOKEN']")
+    page.click("text=Replace")
+    assert page.input_value("[name=value]") == ""
+    page.fill("[name=value]", "hunter3")
+    page.click("text=Save secret")
+    secret.refresh_from_db()
+    assert secret.value == "hunter3"
+    page.click("[aria-label='Actions for PAYMENTS_TOKEN']")
+    page.click(f"#secret-menu-{secret.pk} >> text=Delete")
+    page.click(f"#delete-{secret.pk} >> text=Delete secret")
+    assert "No secrets yet" in page.text_content("main")
+    assert not world.project.secrets.exists()
+    context.close()
 
 
 def test_the_palette_finds_projects_by_keyboard(visit, world):

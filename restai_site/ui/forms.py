@@ -38,6 +38,18 @@ class LongTextField(forms.CharField):
         return text.replace("\r\n", "\n") if isinstance(text, str) else text
 
 
+class SecretTextarea(forms.Textarea):
+    """Takes a secret, of several lines if need be, and never puts one on a page, wrong or right."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        # Some browsers send what they check for spelling to their makers.
+        quiet = {"rows": 3, "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+        super().__init__({**quiet, **(attrs or {})})
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
+
+
 class _Caught(AbstractContextManager[None]):
     """Hands what the sender can correct to `tell`, and lets refusals through."""
 

@@ -52,6 +52,8 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/pin": lambda _: {"pinned": "true"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/rename": lambda _: {"title": "New"},
     "/projects/<int:project_id>/prompt": lambda _: {"text": "New prompt"},
+    "/projects/<int:project_id>/secrets": lambda _: {"name": "NEW_TOKEN", "value": "new"},
+    "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
     "/projects/<int:project_id>/settings": _settings,
     "/teams/new": RENAMED,
     "/teams/<int:team_id>": lambda stage: {"email": stage.world.outsider.email, "role": "member"},
@@ -92,6 +94,11 @@ BODIES: dict[tuple[str, str], Body] = {
         "user": stage.world.member.pk
     },
     ("PATCH", "/api/projects/<int:project_id>/members/<int:user_id>"): lambda _: {"role": "editor"},
+    ("POST", "/api/projects/<int:project_id>/secrets"): lambda _: {
+        "name": "NEW_TOKEN",
+        "value": "new",
+    },
+    ("PATCH", "/api/projects/<int:project_id>/secrets/<int:secret_id>"): lambda _: {"value": "new"},
     # The provider of the world does not answer, so whoever is allowed gets 502.
     ("POST", "/api/projects/<int:project_id>/chat"): lambda _: {"message": "Hello?"},
     ("POST", "/v1/chat/completions"): lambda stage: {

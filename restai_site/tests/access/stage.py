@@ -13,8 +13,8 @@ from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
 from inference.models import Conversation, Message
-from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
-from projects.services import add_project_member
+from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion, UsageRecord
+from projects.services import add_project_member, create_secret
 from restai_site.tests.access.routes import Route
 from restai_site.tests.canaries import canary
 from restai_site.tests.world import SYSTEM, World, make_key, make_world
@@ -58,6 +58,7 @@ PLACES: dict[str, type[models.Model]] = {
     "membership_id": Membership,
     "member_id": ProjectMember,
     "version_id": PromptVersion,
+    "secret_id": ProjectSecret,
     "user_id": User,
 }
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
@@ -170,6 +171,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
         PromptVersion.objects.get(project=project),
+        create_secret(project, name="OUTSIDE_TOKEN", value="a stage secret", actor=SYSTEM),
         SetupLink.objects.get(),
         ContentType.objects.get_for_model(User),
     ]
