@@ -4,7 +4,9 @@ django-encrypted-model-fields as it is decrypts whatever is assigned, returns th
 that fails, and writes out expressions. The fields here change all three.
 """
 
+import contextlib
 import json
+import logging
 from typing import Any
 
 from django.core.exceptions import FieldError, ValidationError
@@ -17,6 +19,7 @@ from restai_site.lib.crypto.errors import DecryptionFailed, EncryptionFailed
 from restai_site.lib.crypto.forms import SecretJSONFormField, SecretTextFormField
 from restai_site.lib.crypto.keyring import keyring
 
+logger = logging.getLogger(__name__)
 # How a secret begins in a fixture, where it stands as its token.
 FIXTURE_MARK = "fernet:"
 
@@ -74,12 +77,13 @@ class EncryptedField(EncryptedMixin):  # type: ignore[misc]
         if value is None or self.is_nothing(value):
             return value
         opened = keyring().open(value)
-        if opened is None:
-            raise DecryptionFailed(self.column_label)
-        try:
-            return self.from_text(opened.text)
-        except ValueError:  # a token from another column
-            raise DecryptionFailed(self.column_label) from None
+        if opened is not None:
+            # A token of another column may hold what is no value of this one.
+            with contextlib.suppress(ValueError):
+                return self.from_text(opened.text)
+        failure = DecryptionFailed(self.column_label)
+        logger.error("%s", failure)
+        raise failure
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         """Encrypt `value`. Raises EncryptionFailed, FieldError for expressions."""
