@@ -264,6 +264,7 @@ class TestUnreadable:
         outcome = Outcome("--discard-unreadable")
         assert "5 secrets cannot be read and would be lost for good." in outcome.progress
         assert outcome.refusal == ("" if goes_on else "Nothing was changed.")
+        assert "Type 5 to discard them:" in outcome.progress
         assert (tokens() == before) is not goes_on
         assert Entry.objects.filter(action="encryption.discard").exists() is goes_on
 

@@ -88,7 +88,7 @@ class Column:
 
         With `lock` nobody else writes these rows until the transaction ends.
         """
-        # A subclass's rows may be referenced meanwhile, hence NO KEY: that changes no secret.
+        # NO KEY lets others write rows that refer to these, which changes no secret.
         statement = sql.SQL("{rows} {behind} ORDER BY {key} LIMIT %s {lock}").format(
             rows=self._filled(ALL_TOKENS),
             behind=sql.SQL("") if after is None else self._filled(BEHIND),

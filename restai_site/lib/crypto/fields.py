@@ -1,7 +1,8 @@
 """Encrypted fields of models.
 
 django-encrypted-model-fields as it is decrypts whatever is assigned, returns the raw value where
-that fails, and writes out expressions. The fields here change all three.
+that fails, and encrypts the source of an expression, as `bulk_update` makes them, instead of its
+value. The fields here change all three.
 """
 
 import contextlib

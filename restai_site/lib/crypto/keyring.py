@@ -1,8 +1,8 @@
 """The keys of the server: the newest writes, all of them read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
@@ -12,11 +12,12 @@ from restai_site.lib.crypto.errors import EncryptionFailed
 NEWEST = 0
 
 
-class Opened(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Opened:
     """What a token holds, and the number of the key that opened it: 0 is the newest."""
 
     key: int
-    text: str
+    text: str = field(repr=False)
 
 
 class Keyring:

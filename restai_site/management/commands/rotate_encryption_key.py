@@ -5,6 +5,7 @@ output. The exit status is 0 when every secret is under the newest key.
 """
 
 import signal
+import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
@@ -118,7 +119,8 @@ class Command(BaseCommand):
         if not count:
             return
         self.stderr.write(f"{_secrets(count)} cannot be read and would be lost for good.")
-        if input(f"Type {count} to discard them: ").strip() != str(count):
+        self.stderr.write(f"Type {count} to discard them:")
+        if sys.stdin.readline().strip() != str(count):
             raise CommandError("Nothing was changed.")
 
     @contextmanager
