@@ -54,6 +54,16 @@ def api_as():
     return with_key_of
 
 
+@pytest.fixture
+def use_keys(settings):
+    """Return a function that sets the keys of FIELD_ENCRYPTION_KEY, newest first."""
+
+    def use(*keys: str) -> None:
+        settings.FIELD_ENCRYPTION_KEY = list(keys)
+
+    return use
+
+
 @pytest.fixture(scope="session")
 def server(django_db_setup, django_db_blocker):
     """A real ASGI server; use it with `transactional_db`, so that it sees what the test made."""

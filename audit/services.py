@@ -11,7 +11,7 @@ from django.db import models, transaction
 
 from audit.models import Entry
 from restai_site.lib.actor import Actor
-from restai_site.lib.crypto import EncryptedTextField
+from restai_site.lib.crypto import DecryptionFailed, EncryptedField
 
 CHANGED = "changed"
 LONGEST_VALUE = 500
@@ -22,7 +22,7 @@ Changes = dict[str, dict[str, Any]]
 def record(
     actor: Actor,
     action: str,
-    target: models.Model,
+    target: models.Model | type[models.Model],
     *,
     changes: Mapping[str, Any] | None = None,
     team_id: int | None = None,
@@ -31,9 +31,10 @@ def record(
 ) -> Entry:
     """Append one entry; call it inside the transaction of the change it speaks of.
 
-    `changes` maps field names to what `changes_of` returns, or to plain values; `name` stands for
-    the target's own where that must not be shown. Raises TransactionManagementError outside a
-    transaction: a change must not be kept without its entry.
+    `target` is a row, or a model where its whole table is meant. `changes` maps field names to
+    what `changes_of` returns, or to plain values; `name` stands for the target's own where that
+    must not be shown. Raises TransactionManagementError outside a transaction: a change must not
+    be kept without its entry.
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("audit.record() needs a transaction.")
@@ -45,8 +46,8 @@ def record(
         impersonator_email=actor.impersonator_email,
         action=action,
         target_type=target._meta.label_lower,
-        target_id=str(target.pk),
-        target_name=neutral(str(target) if name is None else name)[:200],
+        target_id=str(target.pk) if isinstance(target, models.Model) else "",
+        target_name=neutral(_name(target) if name is None else name)[:200],
         team_id=team_id,
         status=status,
         ip=actor.ip,
@@ -63,7 +64,7 @@ def changes_of(target: models.Model, values: Mapping[str, Any]) -> Changes:
     """
     changes: Changes = {}
     for name, after in values.items():
-        before = getattr(target, name)
+        before = _stored(target, name)
         if before == after:
             continue
         if is_secret(target, name):
@@ -76,7 +77,19 @@ def changes_of(target: models.Model, values: Mapping[str, Any]) -> Changes:
 def is_secret(target: models.Model, name: str) -> bool:
     """Tell whether the field holds a secret, which no entry may show."""
     field = target._meta.get_field(name)
-    return isinstance(field, EncryptedTextField) or name in SECRET_FIELD_NAMES
+    return isinstance(field, EncryptedField) or name in SECRET_FIELD_NAMES
+
+
+def _stored(target: models.Model, name: str) -> Any:
+    try:
+        return getattr(target, name)
+    except DecryptionFailed:
+        # Differs from every value, so that a secret which cannot be read can be replaced.
+        return object()
+
+
+def _name(target: models.Model | type[models.Model]) -> str:
+    return str(target if isinstance(target, models.Model) else target._meta.verbose_name_plural)
 
 
 def plain(value: Any) -> Any:

@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 
 from catalog import services
 from catalog.forms import CAPABILITY_CHOICES, SECRET_MAX_LENGTH
@@ -78,9 +79,13 @@ class CatalogAdmin(ServiceAdmin):
     readonly_fields = ("created_at",)
     list_display = ("name", "provider", "litellm_model", "enabled", "created_at")
     list_filter = ("enabled",)
-    list_select_related = ("provider",)
     search_fields = ("name__startswith",)
     ordering = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows with their provider accounts, in one query."""
+        rows: Any = super().get_queryset(request)
+        return rows.with_provider()  # type: ignore[no-any-return]
 
     def create(self, values: dict[str, Any], actor: Actor) -> Model:
         made: Model = services.create_model(self.model, values, actor=actor)

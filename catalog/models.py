@@ -6,7 +6,7 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
 from catalog.querysets import CatalogQuerySet, ProviderAccountQuerySet
-from restai_site.lib.crypto import EncryptedTextField
+from restai_site.lib.crypto import EncryptedTextField, SecretsApart
 
 MODEL_NAME = RegexValidator(
     r"^[A-Za-z0-9][A-Za-z0-9._:-]*\Z",
@@ -38,7 +38,7 @@ class ProviderAccount(models.Model):
     api_key_set_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = ProviderAccountQuerySet.as_manager()
+    objects = SecretsApart.from_queryset(ProviderAccountQuerySet)()
 
     class Meta:
         ordering = ["name"]

@@ -25,6 +25,10 @@ class ProviderAccountQuerySet(models.QuerySet[Any]):
 class CatalogQuerySet(models.QuerySet[Any]):
     """Models of any kind."""
 
+    def with_provider(self) -> Self:
+        """Take the provider accounts along, without their secrets."""
+        return self.select_related("provider").defer("provider__api_key")
+
     def visible_to(self, actor: Actor) -> Self:
         """Platform administrators see all; members see what is granted to a team of theirs."""
         if actor.is_platform_admin:

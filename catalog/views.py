@@ -54,7 +54,7 @@ KINDS = {
 @platform_admin
 def model_list(request: SignedInRequest, slug: str = "llms") -> HttpResponse:
     kind = _kind(slug)
-    rows = kind.model.objects.visible_to(request.actor).select_related("provider")
+    rows = kind.model.objects.visible_to(request.actor).with_provider()
     table = table_of(
         request,
         rows,
@@ -189,7 +189,7 @@ def _kind(slug: str) -> Kind:
 
 
 def _row(request: SignedInRequest, kind: Kind, model_id: int) -> CatalogModel:
-    rows = kind.model.objects.editable_by(request.actor).select_related("provider")
+    rows = kind.model.objects.editable_by(request.actor).with_provider()
     row: CatalogModel = get_object_or_404(rows, pk=model_id)
     return row
 

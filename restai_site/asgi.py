@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from tempfile import SpooledTemporaryFile
@@ -15,9 +16,11 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefi
 from django.http import HttpResponseBadRequest
 from django.urls import set_script_prefix
 
+from restai_site.lib.env import ConfigurationError
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restai_site.settings")
 
-
+STARTUP_FAILURE = 3
 # Views that are async from end to end and reach the database only through `in_database`.
 ASYNC_PATHS = re.compile(
     r"/(?:v1/(?:chat/completions|embeddings)|api/projects/[0-9]+/chat|health/live)"
@@ -104,5 +107,19 @@ class BoundedHandler(ASGIHandler):
         return request, error  # type: ignore[return-value]
 
 
-django.setup(set_prefix=False)
-application = BoundedHandler()
+def _ready_to_serve() -> BoundedHandler:
+    """Return the application, or leave the process with one sentence."""
+    try:
+        django.setup(set_prefix=False)
+        # Reads the settings, so it comes after them.
+        from restai_site.lib.crypto.start import refuse_unreadable_secrets_at_start
+
+        refuse_unreadable_secrets_at_start()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        # By this status uvicorn knows that another worker process would end in the same way.
+        raise SystemExit(STARTUP_FAILURE) from None
+    return BoundedHandler()
+
+
+application = _ready_to_serve()

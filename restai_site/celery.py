@@ -3,9 +3,21 @@
 import os
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restai_site.settings")
 
 app = Celery("restai_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+def look_at_secrets(**_: object) -> None:
+    """Leave with one sentence, before the first task, where the keys do not open the secrets."""
+    # Models are there only now.
+    from restai_site.lib.crypto.start import refuse_unreadable_secrets_at_start
+
+    refuse_unreadable_secrets_at_start()
+
+
+worker_init.connect(look_at_secrets)

@@ -43,8 +43,7 @@ def ensure_demonstration(*, actor: Actor) -> Project | None:
 
 def _follow(provider: ProviderAccount, actor: Actor) -> None:
     wanted = {"base_url": settings.EMBEDDED_MODEL_URL, "api_key": settings.EMBEDDED_MODEL_KEY}
-    if any(getattr(provider, name) != value for name, value in wanted.items()):
-        update_provider(provider, wanted, actor=actor)
+    update_provider(provider, wanted, actor=actor)
 
 
 def _make(actor: Actor) -> Project:

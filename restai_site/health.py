@@ -1,10 +1,11 @@
-"""Health: live says that this process answers, ready that its engines do."""
+"""Health: live says that this process answers, ready that its engines do and its keys fit."""
 
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
+from restai_site.lib.crypto.columns import unreadable_columns
 from restai_site.lib.http import json_response
 
 
@@ -14,8 +15,9 @@ async def live(request: HttpRequest) -> HttpResponse:
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """Ask the database and Redis; 503 when one of them is away."""
+    """Ask the database and Redis; 503 when one is away or the stored secrets cannot be read."""
     parts = {"database": _database_answers(), "redis": _redis_answers()}
+    parts["secrets"] = parts["database"] and _secrets_open()
     answer = {name: "ok" if up else "unavailable" for name, up in parts.items()}
     well = all(parts.values())
     body = {"status": "ok" if well else "unavailable", **answer}
@@ -29,6 +31,13 @@ def _database_answers() -> bool:
     except DatabaseError:
         return False
     return True
+
+
+def _secrets_open() -> bool:
+    try:
+        return not unreadable_columns()
+    except DatabaseError:
+        return False
 
 
 def _redis_answers() -> bool:

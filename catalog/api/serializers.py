@@ -23,8 +23,9 @@ class ProviderSerializer(ModelSerializer):
 
     base_url = serializers.CharField(max_length=500, required=False, allow_blank=True)
     api_key = SecretField(
+        set_at="api_key_set_at",
         help_text="Answers hold a mask. The mask or nothing keeps the stored key. A new base_url "
-        "or kind needs the key again."
+        "or kind needs the key again.",
     )
     clear_api_key = serializers.BooleanField(
         write_only=True, default=False, help_text="True removes the stored key."

@@ -59,6 +59,9 @@ class ViewOnlyAdmin(BaseAdmin):
             return self._refused(request, error)
 
     def _refused(self, request: HttpRequest, error: DomainError) -> HttpResponseBase:
+        # The page itself would fail in the same way again, and send people round in a circle.
+        if request.method != "POST":
+            raise error
         self.message_user(request, error.message, messages.ERROR)
         return redirect(request.get_full_path())
 
@@ -104,7 +107,7 @@ class ServiceAdmin(ViewOnlyAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Let a service write what the form holds."""
         if change:
-            stored = self.model._default_manager.get(pk=obj.pk)
+            stored = self.get_queryset(request).get(pk=obj.pk)
             self.update(stored, self.values_of(form, form.changed_data), actor_of(request))
             return
         made = self.create(self.values_of(form, list(form.cleaned_data)), actor_of(request))

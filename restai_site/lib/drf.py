@@ -13,9 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from restai_site.lib.actor import Actor
+from restai_site.lib.crypto import EncryptedJSONField, EncryptedTextField
 from restai_site.lib.errors import Conflict, DomainError, Invalid, NotFound, Unauthenticated
 from restai_site.lib.http import error_headers, problem, problem_of
 from restai_site.lib.json import parse_json
+from restai_site.lib.requests import is_from_administrator
 
 logger = logging.getLogger(__name__)
 MASK = "********"
@@ -108,14 +110,31 @@ def _is_id(text: str) -> bool:
 
 
 class SecretField(serializers.CharField):
-    """Takes a secret and never gives it back: answers carry only the mask."""
+    """Takes a secret and never gives it back: answers carry only the mask.
 
-    def __init__(self, **kwargs: Any) -> None:
+    `set_at` names the column that says since when there is a secret: then a list opens none.
+    """
+
+    def __init__(self, *, set_at: str = "", **kwargs: Any) -> None:
+        self.set_at = set_at
         kwargs.setdefault("allow_blank", True)
         kwargs.setdefault("required", False)
         kwargs.setdefault("max_length", 4096)
         kwargs.setdefault("trim_whitespace", True)
         super().__init__(**kwargs)
+
+    def get_attribute(self, instance: Any) -> Any:
+        """Return what tells whether there is a secret."""
+        if self.set_at:
+            return getattr(instance, self.set_at) is not None
+        return super().get_attribute(instance)
+
+    def to_representation(self, value: Any) -> str:
+        return MASK if value else ""
+
+
+class SecretJSONField(serializers.JSONField):
+    """Takes a secret JSON value and never gives it back."""
 
     def to_representation(self, value: Any) -> str:
         return MASK if value else ""
@@ -129,7 +148,7 @@ def settle_secret(values: dict[str, Any], name: str) -> dict[str, Any]:
     values = dict(values)
     if values.pop(f"clear_{name}", False):
         values[name] = ""
-    elif values.get(name) in {MASK, ""}:
+    elif values.get(name) in (MASK, ""):
         del values[name]
     return values
 
@@ -150,6 +169,8 @@ class ModelSerializer(serializers.ModelSerializer[Any]):
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.FloatField: NumberField,
+        EncryptedTextField: SecretField,
+        EncryptedJSONField: SecretJSONField,
     }
 
 
@@ -189,7 +210,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     request_id = getattr(request, "request_id", "")
     error = _of_a_race(error)
     if isinstance(error, DomainError):
-        answer = _answer(error, request_id)
+        told = error.told_to(administrator=is_from_administrator(request))
+        answer = _answer(told, request_id)
     else:
         response = exception_handler(error, context)
         if response is None:

@@ -8,6 +8,8 @@ class DomainError(Exception):
 
     `message` is one sentence without secrets, `code` a stable word for programs, `status` the
     HTTP status, `fields` the messages for each field of the input, `retry_after` seconds to wait.
+    `for_administrators` is what platform administrators read instead of `message`, where they can
+    do more about it than others.
     """
 
     code = "error"
@@ -21,6 +23,7 @@ class DomainError(Exception):
         status: int | None = None,
         fields: Mapping[str, Sequence[str]] | None = None,
         retry_after: int | None = None,
+        for_administrators: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -28,6 +31,19 @@ class DomainError(Exception):
         self.status = status or self.status
         self.fields = fields
         self.retry_after = retry_after
+        self.for_administrators = for_administrators
+
+    def told_to(self, *, administrator: bool) -> "DomainError":
+        """Return the error as the reader may know it."""
+        if not administrator or self.for_administrators is None:
+            return self
+        return DomainError(
+            self.for_administrators,
+            code=self.code,
+            status=self.status,
+            fields=self.fields,
+            retry_after=self.retry_after,
+        )
 
 
 class Invalid(DomainError):

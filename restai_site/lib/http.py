@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from restai_site.lib.errors import DomainError
+from restai_site.lib.requests import is_from_administrator
 
 OPENAI_TYPES = {
     401: "authentication_error",
@@ -64,6 +65,7 @@ def openai_error(
 
 def render_error(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Return the answer to `error` in the form of the surface that was asked."""
+    error = error.told_to(administrator=is_from_administrator(request))
     request_id = getattr(request, "request_id", "")
     if request.path.startswith("/v1/"):
         param = next(iter(error.fields), None) if error.fields else None

@@ -5,6 +5,8 @@ from ipaddress import ip_address
 from django.conf import settings
 from django.http import HttpRequest
 
+from restai_site.lib.actor import Actor
+
 
 def client_ip(request: HttpRequest) -> str | None:
     """Return the client's address, or None when it cannot be told.
@@ -21,6 +23,15 @@ def client_ip(request: HttpRequest) -> str | None:
         return str(ip_address(address))
     except ValueError:
         return None
+
+
+def is_from_administrator(request: object) -> bool:
+    """Return whether a platform administrator is known to have sent `request`.
+
+    Asks nothing of the database: before the credential has been resolved, nobody is known.
+    """
+    known = (getattr(request, name, None) for name in ("actor", "_actor"))
+    return any(isinstance(actor, Actor) and actor.is_platform_admin for actor in known)
 
 
 def number_in(text: str) -> int | None:

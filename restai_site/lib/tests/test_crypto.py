@@ -1,34 +1,18 @@
 """Secrets at rest: encrypted, or an error; never plaintext by accident."""
 
-import base64
-import os
+import logging
 
-import encrypted_model_fields.fields as library
 import pytest
-from cryptography.fernet import Fernet, MultiFernet
-from django.db import connection
+from cryptography.fernet import Fernet
+from django.db import connection, transaction
 
 from catalog.models import ProviderAccount
-from restai_site.lib.crypto import DecryptionFailed
+from restai_site.embedded.keys import fernet_key
+from restai_site.lib.crypto import DecryptionFailed, EncryptionFailed
 from restai_site.tests.tables import tables_holding
 
 pytestmark = pytest.mark.django_db
 SECRET = "sk-a-very-secret-value"
-
-
-@pytest.fixture
-def keys(monkeypatch):
-    """Return a function that sets the keys of the server, newest first."""
-
-    def use(*texts: str) -> None:
-        crypter = MultiFernet([Fernet(text) for text in texts])
-        monkeypatch.setattr(library, "CRYPTER", crypter)
-
-    return use
-
-
-def new_key() -> str:
-    return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
 def stored(row: ProviderAccount) -> str:
@@ -41,21 +25,15 @@ def make(secret: str = SECRET) -> ProviderAccount:
     return ProviderAccount.objects.create(name="P", kind="openai", api_key=secret)
 
 
+def read(row: ProviderAccount) -> str:
+    return ProviderAccount.objects.get(pk=row.pk).api_key
+
+
 def test_the_table_holds_a_token_and_the_model_the_text():
     row = make()
     assert stored(row).startswith("gAAAA")
     assert tables_holding(SECRET) == []
-    assert ProviderAccount.objects.get(pk=row.pk).api_key == SECRET
-
-
-def test_update_and_bulk_create_encrypt_as_well():
-    row = make()
-    ProviderAccount.objects.filter(pk=row.pk).update(api_key=SECRET + "2")
-    ProviderAccount.objects.bulk_create(
-        [ProviderAccount(name="Q", kind="openai", api_key=SECRET + "3")]
-    )
-    assert tables_holding(SECRET) == []
-    assert ProviderAccount.objects.get(pk=row.pk).api_key == SECRET + "2"
+    assert read(row) == SECRET
 
 
 def test_a_pasted_ciphertext_stays_the_text_that_it_is():
@@ -64,43 +42,109 @@ def test_a_pasted_ciphertext_stays_the_text_that_it_is():
     other = ProviderAccount(name="Q", kind="openai", api_key=token)
     other.full_clean()
     other.save()
-    assert ProviderAccount.objects.get(pk=other.pk).api_key == token
+    assert read(other) == token
     assert stored(other) != token
 
 
-def test_what_cannot_be_decrypted_raises_and_is_not_shown(keys):
+def test_what_cannot_be_decrypted_raises_and_is_not_shown(use_keys, caplog):
     row = make()
-    keys(new_key())
-    with pytest.raises(DecryptionFailed, match="FIELD_ENCRYPTION_KEY") as caught:
-        ProviderAccount.objects.get(pk=row.pk)
-    assert SECRET not in str(caught.value)
-    assert ProviderAccount.objects.defer("api_key").get(pk=row.pk).name == "P"
+    token = stored(row)
+    use_keys(fernet_key())
+    with caplog.at_level(logging.DEBUG), pytest.raises(DecryptionFailed) as caught:
+        read(row)
+    assert str(caught.value) == (
+        "A secret in catalog_provideraccount.api_key cannot be read: put the key that it was "
+        "written with at the end of FIELD_ENCRYPTION_KEY, or enter the secret again."
+    )
+    assert caught.value.message == (
+        "A secret that this needs cannot be read now: ask an administrator of the platform to "
+        "look at it."
+    )
+    for hidden in (SECRET, token):
+        assert hidden not in caplog.text
+        assert hidden not in repr(caught.value)
+    assert ProviderAccount.objects.get(pk=row.pk).name == "P"
 
 
-def test_plaintext_that_got_into_the_table_is_not_taken_for_a_secret():
+@pytest.mark.parametrize(
+    "damage", ["sk-plain", "gAAAA", " ", "ü", "x{token}", "fernet:{token}", "\u0661"]
+)
+def test_what_is_no_token_of_ours_is_not_taken_for_a_secret(damage):
     row = make()
+    value = damage.format(token=stored(row))
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE catalog_provideraccount SET api_key = 'sk-plain'")
+        cursor.execute("UPDATE catalog_provideraccount SET api_key = %s", [value])
     with pytest.raises(DecryptionFailed):
-        ProviderAccount.objects.get(pk=row.pk)
+        read(row)
 
 
-def test_old_keys_still_read_and_the_newest_writes(keys):
-    old, new = new_key(), new_key()
-    keys(old)
+def test_one_changed_character_of_a_token_is_noticed():
     row = make()
-    keys(new, old)
+    token = stored(row)
+    for place in (0, 12, 40, len(token) // 2, len(token) - 5):
+        changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE catalog_provideraccount SET api_key = %s", [changed])
+        with pytest.raises(DecryptionFailed):
+            read(row)
+
+
+def test_old_keys_still_read_and_the_newest_writes(use_keys):
+    old, new = fernet_key(), fernet_key()
+    use_keys(old)
+    row = make()
+    use_keys(new, old)
+    assert read(row) == SECRET
+    row.save()
+    use_keys(new)
+    assert read(row) == SECRET
+    assert Fernet(new).decrypt(stored(row)).decode() == SECRET
+
+
+def test_saving_a_row_whose_secret_was_not_read_leaves_the_token_as_it_is(use_keys):
+    row = make()
+    token = stored(row)
+    use_keys(fernet_key())
     found = ProviderAccount.objects.get(pk=row.pk)
-    assert found.api_key == SECRET
+    found.name = "Renamed"
     found.save()
-    keys(new)
-    assert ProviderAccount.objects.get(pk=row.pk).api_key == SECRET
+    assert stored(row) == token
+
+
+def test_the_same_text_makes_another_token_each_time():
+    row = make()
+    first = stored(row)
+    row.save()
+    assert stored(row) != first
 
 
 def test_nothing_is_stored_as_nothing():
     assert stored(make("")) == ""
 
 
-@pytest.mark.parametrize("secret", ["ü€😀", "x" * 4096, "line\nend", " spaces "])
+@pytest.mark.parametrize("secret", ["ü€😀", "x" * 4096, "line\nend", " spaces ", "nul\0", "null"])
 def test_any_text_comes_back_as_it_went_in(secret):
-    assert ProviderAccount.objects.get(pk=make(secret).pk).api_key == secret
+    assert read(make(secret)) == secret
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("half a \ud800 pair", "The secret contains characters that are no text."),
+        (17, "A secret must be text."),
+        (b"bytes", "A secret must be text."),
+        ({"a": 1}, "A secret must be text."),
+        (
+            "fernet:gAAAA",
+            "This is a secret as fixtures hold it: enter the secret itself.",
+        ),
+    ],
+)
+def test_what_cannot_be_encrypted_is_refused_with_a_sentence_and_not_stored(value, words):
+    row = make()
+    token = stored(row)
+    row.api_key = value
+    with pytest.raises(EncryptionFailed) as caught, transaction.atomic():
+        row.save()
+    assert caught.value.message == words
+    assert stored(row) == token

@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.services import create_user, renew_setup_link
 from restai_site.demonstration import ensure_demonstration
 from restai_site.lib.actor import Actor
+from restai_site.lib.crypto.start import refuse_unreadable_secrets
 from restai_site.lib.errors import DomainError
 
 LOCK_NUMBER = 0x5E7_0B  # any number; all starts of this installation agree on it
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_unreadable_secrets()
         actor = Actor.system("setup")
         with transaction.atomic(), connection.cursor() as cursor:
             # Two hosts may start at the same moment.
