@@ -8,24 +8,28 @@
 # Once after the first update, for the link that makes the first administrator:
 #   docker run --env-file .env restai python manage.py setup --print-link
 
+# The base image is named by its tag, so that a build takes its newest fixes. Whoever needs the same
+# image again names it by its digest, in both places: FROM python:3.11-slim@sha256:...
 FROM python:3.11-slim AS build
 WORKDIR /app
 RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements.txt .
-RUN pip install --require-hashes --requirement requirements.txt
+# Built packages alone: to build one, pip would fetch tools that nothing pins, and run them.
+RUN pip install --only-binary :all: --require-hashes --requirement requirements.txt
 COPY . .
 # The settings that only type checking uses hold no secret and name no engine: enough to collect.
 RUN DJANGO_SETTINGS_MODULE=restai_site.settings_types COLLECT_STATIC=true \
     STATIC_ROOT=/app/staticfiles python manage.py collectstatic --no-input --verbosity 0 \
-    && python -m compileall -q /app
+    && python -m compileall -q /app \
+    && chmod -R a+rX /app
 
 FROM python:3.11-slim
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app
 # Writes nothing outside /tmp, so that the root file system may be read-only, and reads nothing that
-# only one user may, so that any user id will do.
+# only one user may, so that any user id will do. Secrets come when it runs, none is in a layer.
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
     STATIC_ROOT=/app/staticfiles CELERY_BEAT_SCHEDULE_FILE=/tmp/celerybeat-schedule \
     WEB_WORKERS=1

@@ -9,7 +9,7 @@ COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashe
 # Two workers: more gain nothing on two processors.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test setup-test lint pytest format requirements bench bench-egress clean
+.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -26,11 +26,14 @@ setup-test:
 	@scripts/bootstrap test
 	@scripts/debian-packages
 
-lint: ## Style, types, layers, templates, migrations, settings.
+lint: ## Style, types, layers, weaknesses, secrets, pins, templates, migrations, settings.
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m mypy .
 	.venv/bin/lint-imports
+	$(PYTHON_VENV) -m bandit --quiet --configfile pyproject.toml --recursive .
+	scripts/check-secrets
+	$(PYTHON_VENV) scripts/check-requirements
 	$(PYTHON_VENV) -m djlint . --quiet --lint --check
 	$(MANAGE) makemigrations --check --dry-run
 	$(MANAGE) check --fail-level WARNING
@@ -48,6 +51,17 @@ requirements: ## Compile the requirements*.in files; UPGRADE=--upgrade takes new
 	$(COMPILE) $(UPGRADE) --no-deps requirements-model.in --output-file requirements-model.txt
 	$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
 
+secrets-baseline: ## Write anew what scripts/check-secrets may find; look at each difference.
+	.venv/bin/detect-secrets scan --no-verify --baseline .secrets.baseline
+
+audit: ## Look for known weaknesses in everything that is pinned; needs the network.
+	@scripts/bootstrap test
+	@scripts/audit
+
+sbom: ## List what the platform is made of in build/sbom.cdx.json (CycloneDX).
+	@scripts/bootstrap test
+	@$(PYTHON_VENV) -m supply_chain.sbom build/sbom.cdx.json
+
 bench: ## Measure requests per second against a mock provider.
 	@scripts/bootstrap test
 	@$(PYTHON_VENV) -m benchmarks.run
@@ -57,5 +71,5 @@ bench-egress: ## Measure what judging an outbound request costs.
 	@$(PYTHON_VENV) -m benchmarks.egress
 
 clean: ## Remove what can be made again; the data in var/ stay.
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -not -path './var/*' -not -path './node_modules/*' -prune -exec rm -rf {} +

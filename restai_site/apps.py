@@ -1,12 +1,27 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
+from restai_site.lib.env import ConfigurationError
+from restai_site.lib.releases import installed_bad_releases
+
 
 class SiteConfig(AppConfig):
     """The composition root as an app: its commands, checks and tests."""
 
     name = "restai_site"
     verbose_name = "Site"
+
+    def ready(self) -> None:
+        """Refuse to start with a package that is known to be malicious.
+
+        Not a system check, which can be silenced and which the web server does not run.
+        """
+        bad = next(installed_bad_releases(), None)
+        if bad is not None:
+            raise ConfigurationError(
+                f"{bad}. Do not start this environment again: remove .venv or the image, change "
+                "every secret that this machine holds, and install what requirements.txt pins."
+            )
 
 
 class PlatformAdminConfig(AdminConfig):

@@ -20,7 +20,27 @@ def test_the_test_of_a_claim_exists(file, name):
     assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_guarantee_names_a_section_with_claims():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    table = re.search(
+        r"\| guarantee \| as long as \| section \|\n\|-+\|-+\|-+\|\n((?:\|.*\n)+)", text
+    )
+    rows = [line.strip("|").split("|") for line in table[1].splitlines()]
+    claims = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    sections = {part.split("\n", 1)[0] for part in claims.split("\n## ")[1:] if NAMED.search(part)}
+    assert len(rows) >= 7
+    assert [row[2].strip() for row in rows if row[2].strip() not in sections] == []
+
+
+def test_a_weakness_is_reported_privately_and_acknowledged_within_48_hours():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    assert "Report it privately" in text
+    assert "within 48 hours" in text
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/architecture.md"]
+)
 def test_files_that_are_named_exist(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     names = set(re.findall(r"`((?:docs|restai_site)/[\w./]+\.(?:md|py|txt|png))`", text))

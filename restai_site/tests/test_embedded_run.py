@@ -22,6 +22,7 @@ import psycopg
 import pytest
 
 from restai_site.embedded import postgres, processes, valkey
+from restai_site.tests.cors import EVIL, cors_headers
 
 pytestmark = pytest.mark.slow
 
@@ -160,6 +161,19 @@ def test_the_first_start_prints_a_link_that_opens(running):
     assert running.get("/health/ready") == 200
     assert running.text.count("RESTai runs") == 1
     print(f"First start: {running.seconds:.1f} s")
+
+
+def test_compressed_files_are_not_open_to_other_sites(running):
+    page = Browser().get(f"http://localhost:{running.port}/login")
+    files = re.findall(r'(?:href|src)="(/static/[^"#]+)', page)
+    assert [name for name in files if re.search(r"\.[0-9a-f]{12}\.", name)]
+    for name in files:
+        connection = http.client.HTTPConnection("localhost", running.port, timeout=20)
+        connection.request("GET", name, headers={"Origin": EVIL, "Accept-Encoding": "gzip"})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert cors_headers(answer.headers.keys()) == []
+        connection.close()
 
 
 def test_a_second_run_on_the_same_data_is_refused_in_one_sentence(running, folder):

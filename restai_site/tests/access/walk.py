@@ -1,8 +1,8 @@
 """Sending one request as one role, and taking back whatever it did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -27,6 +27,7 @@ class Answer:
     body: bytes
     writes: list[str]
     changed: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def outcome(self) -> str:
@@ -55,14 +56,15 @@ class Walker:
         route: Route,
         values: dict[str, str],
         body: dict[str, Any] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Return the answer; the database is as before."""
         sent = body_for(self.stage, method, route.path) if body is None else body
-        content: dict[str, Any] = {}
+        content: dict[str, Any] = {"headers": headers}
         if route.is_json and method not in {"GET", "HEAD", "TRACE"}:
-            content = {"data": sent, "content_type": "application/json"}
+            content |= {"data": sent, "content_type": "application/json"}
         elif method == "POST":
-            content = {"data": sent}
+            content["data"] = sent
         log, watch = WriteLog(), StatementWatch()
         browser = self.browsers[role]
         cookies = dict(browser.cookies)
@@ -75,7 +77,7 @@ class Walker:
             served = response.status_code < 400
             changed = bool(log.writes) and (served or checksums() != self.before)
             self._refuse_leaks(f"{method} {route.path} as {role}", response, text, watch)
-            return Answer(response.status_code, text, log.writes, changed=changed)
+            return Answer(response.status_code, text, log.writes, changed, response.headers)
 
     def _refuse_leaks(self, request: str, response: Any, text: bytes, watch: Any) -> None:
         """Fail when a secret of the stage, or one just sent, is in the answer, a log or the SQL."""
