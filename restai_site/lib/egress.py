@@ -9,6 +9,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -26,6 +27,15 @@ TCP_PROBE_AFTER_SECONDS = 60
 
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple]  # type: ignore[type-arg]  # as aiohttp declares it
 
+
+class Purpose(StrEnum):
+    """What a connection is for."""
+
+    PROVIDER = "provider"
+    FETCH = "fetch"
+    MAIL = "mail"
+
+
 _sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 _lifetimes: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 
@@ -38,6 +48,14 @@ def session() -> aiohttp.ClientSession:
         current = _sessions[loop] = _new_session()
         _lifetimes[loop] = _begin_lifetime(loop, current)
     return current
+
+
+def connect(host: str, port: int, *, purpose: Purpose, timeout: float) -> socket.socket:
+    """Return a connected TCP socket, whose later operations take `timeout` seconds at most too.
+
+    Raises OSError where there is no connection within `timeout` seconds.
+    """
+    return socket.create_connection((host, port), timeout=timeout)
 
 
 async def close_all() -> None:
