@@ -12,9 +12,12 @@ from accounts.models import ApiKey, SetupLink, User
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
+from configuration.models import StoredSetting
+from configuration.services import update_section
 from inference.models import Conversation, Message
 from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
 from projects.services import add_project_member
+from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
 from restai_site.tests.world import SYSTEM, World, make_key, make_world
 from teams.models import Membership, Team
@@ -34,6 +37,7 @@ MISSING = "2000000000"
 # Places that hold no id of a row.
 WORDS = {
     "slug": "llms",
+    "section": "mail",
     "kind": "llms",
     "token": "not-the-token",
     "rest": "nothing-here",
@@ -156,6 +160,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         outcome="completed",
     )
     SetupLink.objects.get_or_create(singleton=True, defaults={"digest": "used"})
+    update_section(MailSection, {"from_name": "Alpha's platform"}, actor=SYSTEM)
     rows: list[models.Model] = [
         team,
         project,
@@ -170,6 +175,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         ProjectMember.objects.get(project=project, user=person),
         PromptVersion.objects.get(project=project),
         SetupLink.objects.get(),
+        StoredSetting.objects.get(),
         ContentType.objects.get_for_model(User),
     ]
     return {type(row): row for row in rows}

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db import connection, transaction
 
+from restai_site.lib import configuration
 from restai_site.tests.access.bodies import body_for
 from restai_site.tests.access.routes import Route
 from restai_site.tests.access.stage import Stage
@@ -84,6 +85,7 @@ def rolled_back() -> Iterator[None]:
     finally:
         transaction.set_rollback(False)
         transaction.savepoint_rollback(mark)
+        configuration.forget()
 
 
 def checksums() -> dict[str, Any]:
