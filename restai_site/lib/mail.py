@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from email.utils import formataddr
+from ipaddress import IPv6Address
 from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,15 +37,16 @@ STEP_SECONDS = 10
 SESSION_SECONDS = 60
 REPLY_SHOWN = 200
 READY = 220
-HOST = re.compile(
-    r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}|[0-9A-Fa-f:.]{2,45}"
-)
+HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
 
 
 def _host(value: str) -> str:
-    if value and not HOST.fullmatch(value):
-        raise Invalid("Enter a host name such as smtp.example.org, or an IP address.")
-    return value
+    if not value or HOST_NAME.fullmatch(value):
+        return value
+    try:
+        return str(IPv6Address(value))
+    except ValueError:
+        raise Invalid("Enter a host name such as smtp.example.org, or an IP address.") from None
 
 
 def _address(value: str) -> str:
@@ -273,19 +275,24 @@ def _explained(mail: MailSection) -> Iterator[None]:
         raise MailFailed(_words(error, mail)) from None
 
 
+# The first kind that fits: those of ssl are OSErrors and ValueErrors too.
+WORDS: list[tuple[type[Exception], str]] = [
+    (ssl.SSLError, "{place} does not speak TLS so: choose another security or port."),
+    (TimeoutError, "{place} did not answer in time."),
+    (socket.gaierror, "There is no host of the name “{host}”."),
+    (OSError, "{place} cannot be reached."),
+    (ValueError, "{place} answers what is no answer."),
+]
+
+
 def _words(error: OSError | ValueError, mail: MailSection) -> str:
     if isinstance(error, smtplib.SMTPException):
         return _words_of_server(error)
-    place = f"“{mail.host}”, port {mail.port},"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The certificate of the mail server is not valid: {error.verify_message}."
-    if isinstance(error, ssl.SSLError):
-        return f"The mail server at {place} does not speak TLS so: choose another security or port."
-    if isinstance(error, TimeoutError):
-        return f"The mail server at {place} did not answer in time."
-    if isinstance(error, socket.gaierror):
-        return f"There is no host of the name “{mail.host}”."
-    return f"The mail server at {place} cannot be reached."
+    words = next(words for kind, words in WORDS if isinstance(error, kind))
+    place = f"The mail server at “{mail.host}”, port {mail.port},"
+    return words.format(place=place, host=mail.host)
 
 
 def _words_of_server(error: smtplib.SMTPException) -> str:
@@ -302,7 +309,7 @@ def _words_of_server(error: smtplib.SMTPException) -> str:
         return f"The mail server refuses the recipient{_reply(refusal)}."
     if isinstance(error, smtplib.SMTPResponseException):
         return f"The mail server refuses the mail{_reply(error)}."
-    return "The mail server offers no way to sign in, or answers what is no answer."
+    return "The mail server offers no way to sign in that is known here."
 
 
 def _reply(error: smtplib.SMTPResponseException) -> str:
