@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -19,6 +20,11 @@ class StoredSettingAdmin(ViewOnlyAdmin):
     readonly_fields = ("is_secret",)
     list_display = ("section", "name", "value", "is_secret", "set_at")
     ordering = ("section", "name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StoredSetting]:
+        """Leave the secrets where they are: no page shows them."""
+        rows: QuerySet[StoredSetting] = super().get_queryset(request)
+        return rows.defer("secret")
 
     @admin.display(boolean=True, description="secret")
     def is_secret(self, row: StoredSetting) -> bool:

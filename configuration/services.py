@@ -176,9 +176,18 @@ def _write(setting: Setting[Any], section: type[Section], value: Any) -> None:
     if value is DEFAULT or (setting.is_secret and not value):
         rows.filter(section=section.slug, name=setting.name).delete()
         return
-    kept = {"secret": value} if setting.is_secret else {"value": setting.as_json(value)}
-    kept["set_at"] = timezone.now()
-    rows.update_or_create(section=section.slug, name=setting.name, defaults=kept)
+    row = StoredSetting(section=section.slug, name=setting.name, set_at=timezone.now())
+    if setting.is_secret:
+        row.secret = value
+    else:
+        row.value = setting.as_json(value)
+    # Without reading the row: its old secret may be one that cannot be decrypted.
+    rows.bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["section", "name"],
+        update_fields=["value", "secret", "set_at"],
+    )
 
 
 def _tell_all(revision: Revision) -> None:
