@@ -6,6 +6,7 @@ from django.db import connection
 from restai_site.lib import configuration
 from restai_site.tests.clients import AuditedAPIClient, AuditedClient
 from restai_site.tests.server import Server
+from restai_site.tests.stored_settings import believe_that_nothing_is_stored
 from restai_site.tests.world import World, make_key, make_world
 
 
@@ -17,10 +18,10 @@ def django_db_setup(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture(autouse=True)
-def _settings_read_anew(settings):
-    """Read platform settings anew, then not by the clock: its queries would spoil the counts."""
+def _no_setting_is_stored(settings):
+    """Begin with no platform setting stored; read them after a change, and not by the clock."""
     settings.SETTINGS_REFRESH_MILLISECONDS = 3_600_000
-    configuration.forget()
+    believe_that_nothing_is_stored()
     yield
     configuration.forget()
 

@@ -54,6 +54,7 @@ def test_the_environment_holds_before_what_is_stored(sample, monkeypatch):
 
 
 def test_many_questions_cost_two_queries(sample):
+    configuration.forget()
     assert queries_of(lambda: [current(sample).place for _ in range(100)]) == 2
     assert queries_of(lambda: [current(MailSection).host for _ in range(100)]) == 0
 
@@ -103,9 +104,10 @@ def test_what_no_longer_passes_the_rules_has_its_default_and_is_logged(sample, c
     now = timezone.now()
     StoredSetting.objects.create(section="sample", name="count", value=99, set_at=now)
     StoredSetting.objects.create(section="sample", name="gone", value=1, set_at=now)
+    configuration.forget()
     with caplog.at_level(logging.ERROR):
         assert current(sample).count == 5
-    assert "The stored value of the setting count is not valid." in caplog.text
+    assert "The stored value of sample.count is not valid; its default holds." in caplog.text
 
 
 def test_a_secret_that_cannot_be_decrypted_raises_and_hides_nothing_else(sample, caplog):

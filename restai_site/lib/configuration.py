@@ -78,7 +78,8 @@ class Section:
     def __init__(self, stored: Mapping[str, Any] | None = None) -> None:
         """Take `stored`, the values in the database; what it lacks has its default."""
         self.values = {
-            name: _value(setting, stored or {}) for name, setting in self.settings().items()
+            name: _value(self.slug, setting, stored or {})
+            for name, setting in self.settings().items()
         }
 
     @classmethod
@@ -224,7 +225,7 @@ def _refresh() -> None:
         _State.snapshot = _Snapshot(revision, now, store.load(), {})
 
 
-def _value(setting: Setting[Any], stored: Mapping[str, Any]) -> Any:
+def _value(slug: str, setting: Setting[Any], stored: Mapping[str, Any]) -> Any:
     fixed = setting.fixed()
     if fixed is not None:
         return fixed
@@ -236,5 +237,6 @@ def _value(setting: Setting[Any], stored: Mapping[str, Any]) -> Any:
         return setting.clean(stored[setting.name])
     except Invalid:
         # Kept under rules that have since become stricter: the default is the safe one.
-        logger.exception("The stored value of the setting %s is not valid.", setting.name)
+        words = "The stored value of %s.%s is not valid; its default holds."
+        logger.exception(words, slug, setting.name)
         return setting.default

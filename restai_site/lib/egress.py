@@ -16,7 +16,7 @@ import aiohttp
 from django.conf import settings
 from yarl import URL
 
-from restai_site.lib.errors import Invalid
+from restai_site.lib.errors import DomainError, Invalid
 
 URL_MAX_LENGTH = 2048
 SCHEMES = frozenset({"http", "https"})
@@ -26,6 +26,16 @@ DNS_CACHE_SECONDS = 10
 TCP_PROBE_AFTER_SECONDS = 60
 
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple]  # type: ignore[type-arg]  # as aiohttp declares it
+
+
+class ConnectFailed(DomainError):
+    """No connection could be made; only administrators choose these hosts."""
+
+    code = "connect_failed"
+    status = 502
+
+    def __init__(self) -> None:
+        super().__init__("No connection could be made: check host and port.")
 
 
 class Purpose(StrEnum):
@@ -51,11 +61,14 @@ def session() -> aiohttp.ClientSession:
 
 
 def connect(host: str, port: int, *, purpose: Purpose, timeout: float) -> socket.socket:
-    """Return a connected TCP socket, whose later operations take `timeout` seconds at most too.
+    """Return a TCP connection to `host`.
 
-    Raises OSError where there is no connection within `timeout` seconds.
+    `timeout` bounds the attempt, in seconds, and stays set on the socket. Raises ConnectFailed.
     """
-    return socket.create_connection((host, port), timeout=timeout)
+    try:
+        return socket.create_connection((host, port), timeout=timeout)
+    except (OSError, UnicodeError):
+        raise ConnectFailed from None
 
 
 async def close_all() -> None:

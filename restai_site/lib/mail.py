@@ -36,6 +36,7 @@ STEP_SECONDS = 10
 # For all steps of a session together, so that a server that dribbles holds nobody up.
 SESSION_SECONDS = 60
 REPLY_SHOWN = 200
+HUNG_UP = "The mail server hung up, or took too long: check the port and the security."
 READY = 220
 HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
 
@@ -275,24 +276,18 @@ def _explained(mail: MailSection) -> Iterator[None]:
         raise MailFailed(_words(error, mail)) from None
 
 
-# The first kind that fits: those of ssl are OSErrors and ValueErrors too.
-WORDS: list[tuple[type[Exception], str]] = [
-    (ssl.SSLError, "{place} does not speak TLS so: choose another security or port."),
-    (TimeoutError, "{place} did not answer in time."),
-    (socket.gaierror, "There is no host of the name “{host}”."),
-    (OSError, "{place} cannot be reached."),
-    (ValueError, "{place} answers what is no answer."),
-]
-
-
 def _words(error: OSError | ValueError, mail: MailSection) -> str:
     if isinstance(error, smtplib.SMTPException):
         return _words_of_server(error)
+    # Those of ssl are OSErrors and ValueErrors too.
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The certificate of the mail server is not valid: {error.verify_message}."
-    words = next(words for kind, words in WORDS if isinstance(error, kind))
-    place = f"The mail server at “{mail.host}”, port {mail.port},"
-    return words.format(place=place, host=mail.host)
+    if isinstance(error, ssl.SSLError):
+        return (
+            f"“{mail.host}” does not speak TLS so at port {mail.port}: choose another security or "
+            "port."
+        )
+    return HUNG_UP if isinstance(error, OSError) else "The mail server answers what is no answer."
 
 
 def _words_of_server(error: smtplib.SMTPException) -> str:
@@ -300,7 +295,7 @@ def _words_of_server(error: smtplib.SMTPException) -> str:
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return f"The mail server refuses the user name or the password ({error.smtp_code})."
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        return "The mail server hung up, or took too long: check the port and the security."
+        return HUNG_UP
     if isinstance(error, smtplib.SMTPSenderRefused):
         return f"The mail server refuses the sender's address{_reply(error)}."
     if isinstance(error, smtplib.SMTPRecipientsRefused):

@@ -65,6 +65,7 @@ class Walker:
         log = WriteLog()
         browser = self.browsers[role]
         cookies = dict(browser.cookies)
+        configuration.forget()
         with rolled_back(), connection.execute_wrapper(log):
             response = getattr(browser, method.lower())(route.filled(values), **content)
             # Signed in as before, also after logging out.
@@ -85,7 +86,6 @@ def rolled_back() -> Iterator[None]:
     finally:
         transaction.set_rollback(False)
         transaction.savepoint_rollback(mark)
-        configuration.forget()
 
 
 def checksums() -> dict[str, Any]:
