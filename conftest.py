@@ -3,8 +3,10 @@
 import pytest
 from django.db import connection
 
+from restai_site.lib import configuration
 from restai_site.tests.clients import AuditedAPIClient, AuditedClient
 from restai_site.tests.server import Server
+from restai_site.tests.stored_settings import believe_that_nothing_is_stored
 from restai_site.tests.world import World, make_key, make_world
 
 
@@ -13,6 +15,15 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """Let transactional tests empty the tables, which the audit trail refuses by itself."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_no_truncate")
+
+
+@pytest.fixture(autouse=True)
+def _no_setting_is_stored(settings):
+    """Begin with no platform setting stored; read them after a change, and not by the clock."""
+    settings.SETTINGS_REFRESH_MILLISECONDS = 3_600_000
+    believe_that_nothing_is_stored()
+    yield
+    configuration.forget()
 
 
 @pytest.fixture

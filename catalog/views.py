@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import SignedInRequest, platform_admin
 from catalog import connection, price_list, services
-from catalog.adapters.probe import ProbeResult
 from catalog.forms import FORMS, CatalogForm, ProviderForm
 from catalog.models import (
     LLM,
@@ -23,6 +22,7 @@ from catalog.models import (
     ProviderAccount,
 )
 from restai_site.ui.forms import errors_on, errors_told
+from restai_site.ui.probes import Probe, as_probed, probed
 from restai_site.ui.tables import tab, table_of
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -110,7 +110,8 @@ def model_test(request: SignedInRequest, slug: str, model_id: int) -> HttpRespon
     if not kind.can_be_tested:
         raise Http404
     form = FORMS[kind.model](initial=_initial(kind, row))
-    return _model_page(request, kind, form, row, probe=connection.test_model(row))
+    probe = probed(lambda: connection.test_model(row, actor=request.actor))
+    return _model_page(request, kind, form, row, probe)
 
 
 @require_POST
@@ -167,8 +168,8 @@ def provider_edit(request: SignedInRequest, provider_id: int) -> HttpResponse:
 @platform_admin
 def provider_test(request: SignedInRequest, provider_id: int) -> HttpResponse:
     provider = _provider(request, provider_id)
-    probe = connection.test_provider(provider)
-    return _provider_page(request, _unbound(provider), provider, probe=probe)
+    probe = probed(lambda: connection.test_provider(provider, actor=request.actor))
+    return _provider_page(request, _unbound(provider), provider, probe)
 
 
 @require_POST
@@ -233,7 +234,7 @@ def _model_page(
     kind: Kind,
     form: CatalogForm,
     row: CatalogModel | None,
-    probe: ProbeResult | None = None,
+    probe: Probe | None = None,
 ) -> HttpResponse:
     has_providers = ProviderAccount.objects.visible_to(request.actor).exists()
     context = {
@@ -243,18 +244,19 @@ def _model_page(
         "probe": probe,
         "has_providers": has_providers,
     }
-    return render(request, "catalog/form.html", context, status=400 if form.errors else 200)
+    status = 400 if form.errors else 200
+    return as_probed(render(request, "catalog/form.html", context, status=status), probe)
 
 
 def _provider_page(
     request: SignedInRequest,
     form: ProviderForm,
     provider: ProviderAccount | None,
-    probe: ProbeResult | None = None,
+    probe: Probe | None = None,
 ) -> HttpResponse:
     context = {"form": form, "provider": provider, "probe": probe}
     status = 400 if form.errors else 200
-    return render(request, "catalog/provider_form.html", context, status=status)
+    return as_probed(render(request, "catalog/provider_form.html", context, status=status), probe)
 
 
 def _tabs(current: str) -> list[dict[str, Any]]:

@@ -8,15 +8,16 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.fields import DecimalField
 
 from catalog.adapters.types import Endpoint
 from catalog.models import LLM, EmbeddingModel
+from catalog.sections import ModelsSection
 from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.compiled import CompiledQuery
+from restai_site.lib.configuration import current
 from teams.models import Team
 
 
@@ -33,15 +34,16 @@ class ModelTarget(NamedTuple):
     team_id: int | None
 
     def endpoint(self) -> Endpoint:
-        """Return where and how the model is called."""
+        """Return where and how the model is called. Reads settings: see `current`."""
+        patience = current(ModelsSection)
         return Endpoint(
             kind=self.provider_kind,
             model=self.model,
             base_url=self.base_url,
             api_key=self.api_key,
-            connect_seconds=settings.PROVIDER_CONNECT_SECONDS,
-            idle_seconds=settings.PROVIDER_IDLE_SECONDS,
-            timeout_seconds=settings.PROVIDER_TOTAL_SECONDS,
+            connect_seconds=patience.connect_seconds,
+            idle_seconds=patience.idle_seconds,
+            timeout_seconds=patience.total_seconds,
         )
 
 

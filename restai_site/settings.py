@@ -7,6 +7,7 @@ from restai_site.lib.env import Environment
 
 env = Environment()
 
+VERSION = "0.1.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = env.boolean("DEBUG", default=False)
 
@@ -49,6 +50,7 @@ INSTALLED_APPS = [
     "restai_site.apps.SiteConfig",
     "audit",
     "accounts",
+    "configuration",
     "catalog",
     "teams",
     "projects",
@@ -122,17 +124,18 @@ CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
 }
 
+# --- Platform settings -----------------------------------------------------------------------
+# What administrators change while the platform runs stands in the sections of the apps.
 # How long a process may use platform settings before it asks whether they have changed.
 SETTINGS_REFRESH_MILLISECONDS = env.integer("SETTINGS_REFRESH_MILLISECONDS", 500, most=1000)
+
+EMAIL_BACKEND = "restai_site.lib.mail.Backend"
 
 # --- Models ----------------------------------------------------------------------------------
 # The small language model that `make run` starts; empty where there is none.
 EMBEDDED_MODEL_URL = env.text("EMBEDDED_MODEL_URL", "")
 EMBEDDED_MODEL_KEY = env.text("EMBEDDED_MODEL_KEY", "")
 EMBEDDED_MODEL_NAME = env.text("EMBEDDED_MODEL_NAME", "smollm2-135m-instruct")
-PROVIDER_CONNECT_SECONDS = env.integer("PROVIDER_CONNECT_SECONDS", 10, least=1, most=120)
-PROVIDER_IDLE_SECONDS = env.integer("PROVIDER_IDLE_SECONDS", 60, least=1, most=3600)
-PROVIDER_TOTAL_SECONDS = env.integer("PROVIDER_TOTAL_SECONDS", 600, least=1, most=7200)
 PROVIDER_CONNECTIONS = env.integer("PROVIDER_CONNECTIONS", 1000, least=1, most=100_000)
 
 # --- People ----------------------------------------------------------------------------------
@@ -219,7 +222,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "RESTai",
     "DESCRIPTION": "A self-hosted, multi-tenant AI platform.",
-    "VERSION": "0.1.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["restai_site.lib.permissions.IsSignedIn"],
     "SWAGGER_UI_DIST": "SIDECAR",

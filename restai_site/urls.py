@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from restai_site import health, pages
+from restai_site import about, health, pages
 from restai_site.api import urls as api
 
 handler403 = pages.permission_denied
@@ -18,7 +18,9 @@ urlpatterns = [
     path("v1/", include("inference.openai_urls")),
     path("", pages.dashboard, name="dashboard"),
     path("search", pages.search, name="search"),
+    path("settings/about", about.about, name="about"),
     path("", include("accounts.urls")),
+    path("", include("configuration.urls")),
     path("", include("catalog.urls")),
     path("", include("teams.urls")),
     path("", include("projects.urls")),

@@ -55,7 +55,9 @@ class ProviderViewSet(ServiceViewSet):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, provider_id: int) -> Response:
         """Ask the provider whether it answers with the stored key."""
-        return Response(ProbeSerializer(connection.test_provider(self.get_object())).data)
+        return Response(
+            ProbeSerializer(connection.test_provider(self.get_object(), actor=self.actor)).data
+        )
 
 
 class CatalogViewSet(ServiceViewSet):
@@ -91,7 +93,9 @@ class TestableViewSet(CatalogViewSet):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, **kwargs: Any) -> Response:
         """Ask the provider whether the model answers. Costs one tiny call at most."""
-        return Response(ProbeSerializer(connection.test_model(self.get_object())).data)
+        return Response(
+            ProbeSerializer(connection.test_model(self.get_object(), actor=self.actor)).data
+        )
 
 
 class LLMViewSet(TestableViewSet):

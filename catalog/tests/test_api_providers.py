@@ -1,11 +1,15 @@
 """/api/providers: the secret stays a secret."""
 
 import pytest
+from django.core.cache import cache
 
 from audit.models import Entry
+from catalog.connection import TEST_GROUP
 from catalog.models import ProviderAccount
+from restai_site.lib.actor import Actor
 from restai_site.lib.drf import MASK
 from restai_site.tests.canaries import canary
+from restai_site.tests.limits import redis_away, use_up_tests
 from restai_site.tests.tables import tables_holding
 
 SECRET = "sk-very-secret-value"
@@ -13,6 +17,7 @@ SECRET = "sk-very-secret-value"
 
 @pytest.fixture
 def admin(world, as_user):
+    cache.clear()
     return as_user(world.platform_admin)
 
 
@@ -135,3 +140,19 @@ def test_testing_a_provider_says_in_words_what_is_wrong(admin, world):
     assert answer.json()["ok"] is False
     assert canary("provider key") not in answer.content.decode()
     assert len(answer.json()["message"]) > 10
+
+
+@pytest.mark.parametrize("kind", ["provider", "llm", "embedding_model"])
+def test_the_eleventh_test_of_a_minute_is_refused_with_the_time_to_wait(admin, world, kind):
+    cache.clear()
+    use_up_tests(TEST_GROUP, Actor(user_id=world.platform_admin.pk, email=""))
+    places = {"provider": "providers", "llm": "llms", "embedding_model": "embedding-models"}
+    answer = admin.post(f"/api/{places[kind]}/{getattr(world, kind).pk}/test")
+    assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+    assert 1 <= int(answer["Retry-After"]) <= 60
+
+
+def test_without_redis_nothing_is_tested(admin, world, settings):
+    with redis_away(settings):
+        answer = admin.post(f"/api/providers/{world.provider.pk}/test")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

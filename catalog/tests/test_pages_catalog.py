@@ -1,11 +1,15 @@
 """Pages of the catalog: for platform administrators, and without a secret on them."""
 
 import pytest
+from django.core.cache import cache
 
 from catalog import price_list
+from catalog.connection import TEST_GROUP
 from catalog.models import LLM, ImageGenerator, ProviderAccount
 from catalog.services import create_model
+from restai_site.lib.actor import Actor
 from restai_site.tests.canaries import canary
+from restai_site.tests.limits import redis_away, use_up_tests
 from restai_site.tests.world import SYSTEM
 
 PATHS = [
@@ -161,6 +165,7 @@ def test_a_base_url_that_is_none_is_refused(as_user, world, url):
 
 def test_a_test_says_in_words_what_is_wrong(as_user, world):
     browser = as_user(world.platform_admin)
+    cache.clear()
     for path in (
         f"/models/providers/{world.provider.pk}/test",
         f"/models/llms/{world.llm.pk}/test",
@@ -168,6 +173,21 @@ def test_a_test_says_in_words_what_is_wrong(as_user, world):
         page = browser.post(path).content.decode()
         assert "The connection does not work" in page
         assert canary("provider key") not in page
+
+
+def test_a_test_too_many_is_told_in_the_place_of_the_result(as_user, world, settings):
+    browser = as_user(world.platform_admin)
+    cache.clear()
+    use_up_tests(TEST_GROUP, Actor(user_id=world.platform_admin.pk, email=""))
+    paths = f"/models/providers/{world.provider.pk}/test", f"/models/llms/{world.llm.pk}/test"
+    for path in paths:
+        answer = browser.post(path)
+        assert answer.status_code == 429
+        assert 1 <= int(answer["Retry-After"]) <= 60
+        assert "Not tested" in answer.content.decode()
+        assert "The connection does not work" not in answer.content.decode()
+    with redis_away(settings):
+        assert [browser.post(path).status_code for path in paths] == [503, 503]
 
 
 def test_a_list_asks_few_questions(as_user, world, django_assert_max_num_queries):

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from catalog.sections import ModelsSection
 from projects.models import Project, UsageRecord
+from restai_site.lib.configuration import overridden
 from restai_site.tests.canaries import canary
 from restai_site.tests.clients import post_for_stream
 from restai_site.tests.world import make_key
@@ -161,11 +163,11 @@ def test_a_failing_provider_is_explained_and_counted(world, api_as, behaviour, s
     assert UsageRecord.objects.get().outcome == "provider_error"
 
 
-def test_a_silent_provider_is_given_up(world, api_as, settings):
-    settings.PROVIDER_IDLE_SECONDS = settings.PROVIDER_TOTAL_SECONDS = 1
+def test_a_silent_provider_is_given_up(world, api_as):
     world.llm.litellm_model = "hang"
     world.llm.save()
-    response = api_as(world.member).post(URL, HELLO)
+    with overridden(ModelsSection, idle_seconds=1, total_seconds=1):
+        response = api_as(world.member).post(URL, HELLO)
     assert response.status_code == 504
     assert UsageRecord.objects.get().outcome == "timeout"
 

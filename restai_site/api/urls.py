@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs", DocumentationView.as_view(), name="docs"),
     path("", include("accounts.api.urls")),
     path("", include("audit.api.urls")),
+    path("", include("configuration.api.urls")),
     path("", include("catalog.api.urls")),
     path("", include("teams.api.urls")),
     path("", include("projects.api.urls")),

@@ -18,6 +18,7 @@ LINKS = {
     "me": "me",
     "users": "user-list",
     "keys": "key-list",
+    "settings": "settings-list",
     "providers": "provider-list",
     "llms": "llm-list",
     "embedding_models": "embedding-model-list",

@@ -6,204 +6,55 @@ set, or else from the database, or else it is the default, which is always the s
 
 Whoever needs a value asks `current(MailSection).host`. A process keeps what it has read and asks
 the database at most every SETTINGS_REFRESH_MILLISECONDS whether anything changed, so that a change
-works everywhere within a second and costs nothing per request.
+works everywhere within a second and costs nothing per request. The environment, and the files that
+it names, are read once.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, overload
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from django.conf import settings
 
 from restai_site.lib.actor import Actor
 from restai_site.lib.db import in_database
-from restai_site.lib.env import FALSE_WORDS, TRUE_WORDS, ConfigurationError, Environment
 from restai_site.lib.errors import Invalid, NotFound
+from restai_site.lib.setting_kinds import (
+    Choice,
+    Flag,
+    Lines,
+    Number,
+    Secret,
+    Setting,
+    Text,
+    Unreadable,
+)
 
+__all__ = [
+    "Choice",
+    "Flag",
+    "Lines",
+    "Number",
+    "Secret",
+    "Section",
+    "Setting",
+    "Store",
+    "Text",
+    "Unreadable",
+    "check_environment",
+    "current",
+    "forget",
+    "fresh",
+    "latest",
+    "overridden",
+    "section_named",
+    "sections",
+    "use_store",
+]
 logger = logging.getLogger(__name__)
-TEXT_MAX_LENGTH = 500
-SECRET_MAX_LENGTH = 4096
-LINES_MAX = 200
-T = TypeVar("T")
-
-
-class Setting(Generic[T]):
-    """One typed value of a section.
-
-    `variable` names the environment variable that fixes the value, and thereby locks it; `check`
-    returns the value to keep, or raises Invalid with words for the person who typed it.
-    """
-
-    kind: ClassVar[str]
-    is_secret: ClassVar[bool] = False
-
-    def __init__(
-        self,
-        default: T,
-        *,
-        label: str,
-        explanation: str = "",
-        variable: str = "",
-        check: Callable[[T], T] | None = None,
-    ) -> None:
-        self.default = default
-        self.label = label
-        self.explanation = explanation
-        self.variable = variable
-        self._check = check
-        self.name = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: "Section", owner: type) -> T: ...
-    def __get__(self, instance: "Section | None", owner: type) -> Any:
-        return self if instance is None else instance.values[self.name]
-
-    def clean(self, value: Any) -> T:
-        """Return `value`, as JSON gives it, in the type of the setting. Raises Invalid."""
-        typed = self.typed(value)
-        return self._check(typed) if self._check else typed
-
-    def typed(self, value: Any) -> T:
-        """Return `value` when it is of the type. Raises Invalid."""
-        raise NotImplementedError
-
-    def parse(self, text: str) -> T:
-        """Return what `text`, from the environment or a command line, says. Raises Invalid."""
-        return self.clean(text)
-
-    def fixed(self) -> T | None:
-        """Return the value that the environment fixes, or None. Raises ConfigurationError."""
-        raw = Environment().optional(self.variable) if self.variable else None
-        if raw is None:
-            return None
-        try:
-            return self.parse(raw)
-        except Invalid as error:
-            raise ConfigurationError(f"{self.variable}: {error.message}") from None
-
-
-class Text(Setting[str]):
-    """A line of text."""
-
-    kind = "text"
-
-    def __init__(self, default: str = "", *, max_length: int = TEXT_MAX_LENGTH, **rest: Any):
-        super().__init__(default, **rest)
-        self.max_length = max_length
-
-    def typed(self, value: Any) -> str:
-        if not isinstance(value, str):
-            raise Invalid("Enter text.")
-        text = value.strip()
-        if len(text) > self.max_length:
-            raise Invalid(f"Enter at most {self.max_length} characters.")
-        if not text.isprintable():
-            raise Invalid("The text contains invisible characters.")
-        return text
-
-
-class Secret(Text):
-    """A text that is encrypted at rest and never shown.
-
-    `sent_to` names the settings that say where it is sent: a change of one of them needs the
-    secret again.
-    """
-
-    kind = "secret"
-    is_secret = True
-
-    def __init__(self, *, sent_to: Sequence[str] = (), **rest: Any) -> None:
-        super().__init__("", max_length=SECRET_MAX_LENGTH, **rest)
-        self.sent_to = tuple(sent_to)
-
-
-class Number(Setting[int]):
-    """A whole number within limits."""
-
-    kind = "number"
-
-    def __init__(self, default: int, *, least: int, most: int, **rest: Any) -> None:
-        super().__init__(default, **rest)
-        self.least, self.most = least, most
-
-    def typed(self, value: Any) -> int:
-        fits = isinstance(value, int) and not isinstance(value, bool)
-        if not fits or not self.least <= value <= self.most:
-            raise Invalid(f"Enter a whole number from {self.least} to {self.most}.")
-        return int(value)
-
-    def parse(self, text: str) -> int:
-        digits = text.removeprefix("-")
-        is_number = digits.isascii() and digits.isdigit() and len(digits) < 20
-        return self.clean(int(text) if is_number else text)
-
-
-class Flag(Setting[bool]):
-    """Yes or no."""
-
-    kind = "flag"
-
-    def typed(self, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise Invalid("Choose true or false.")
-        return value
-
-    def parse(self, text: str) -> bool:
-        word = text.lower()
-        return self.clean(word in TRUE_WORDS if word in TRUE_WORDS | FALSE_WORDS else text)
-
-
-class Choice(Setting[str]):
-    """One of a few words; `choices` are pairs of the word and what people read."""
-
-    kind = "choice"
-
-    def __init__(self, default: str, *, choices: Sequence[tuple[str, str]], **rest: Any) -> None:
-        super().__init__(default, **rest)
-        self.choices = tuple(choices)
-
-    def typed(self, value: Any) -> str:
-        words = [word for word, _ in self.choices]
-        if not isinstance(value, str) or value not in words:
-            raise Invalid(f"Choose one of {', '.join(words)}.")
-        return value
-
-
-class Lines(Setting[tuple[str, ...]]):
-    """A list of short texts, one a line; `each` returns the entry to keep or raises Invalid."""
-
-    kind = "lines"
-
-    def __init__(
-        self,
-        default: Sequence[str] = (),
-        *,
-        each: Callable[[str], str] | None = None,
-        **rest: Any,
-    ) -> None:
-        super().__init__(tuple(default), **rest)
-        self._entry = Text(label="")
-        self._each = each
-
-    def typed(self, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, list | tuple):
-            raise Invalid("Enter a list of texts.")
-        if len(value) > LINES_MAX:
-            raise Invalid(f"Enter at most {LINES_MAX} lines.")
-        entries = [entry for entry in map(self._entry.typed, value) if entry]
-        return tuple(dict.fromkeys(map(self._each, entries) if self._each else entries))
-
-    def parse(self, text: str) -> tuple[str, ...]:
-        """Entries are separated by commas or line ends."""
-        return self.clean(text.replace(",", "\n").splitlines())
 
 
 class Section:
@@ -221,12 +72,14 @@ class Section:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        _sections[cls.slug] = cls
+        if _sections.setdefault(cls.slug, cls) is not cls:
+            raise TypeError(f"There are two sections with the slug {cls.slug!r}.")
 
     def __init__(self, stored: Mapping[str, Any] | None = None) -> None:
         """Take `stored`, the values in the database; what it lacks has its default."""
         self.values = {
-            name: _value(setting, stored or {}) for name, setting in self.settings().items()
+            name: _value(self.slug, setting, stored or {})
+            for name, setting in self.settings().items()
         }
 
     @classmethod
@@ -243,7 +96,10 @@ class Section:
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> None:
-        """Raise Invalid, naming the fields, where the values do not go together."""
+        """Raise Invalid, naming the fields, where the values do not go together.
+
+        Sees what the environment fixes too. A secret in them may be Unreadable.
+        """
 
     def test(self, actor: Actor) -> str:
         """Try the settings out and return what worked. Raises DomainError in words."""
@@ -266,14 +122,21 @@ def section_named(slug: str) -> type[Section]:
     return _sections[slug]
 
 
+def check_environment() -> None:
+    """Read what the environment fixes. Raises ConfigurationError, which names the variable."""
+    for section in sections():
+        for setting in section.settings().values():
+            setting.fixed()
+
+
 class Store(Protocol):
     """Where values are kept."""
 
     def revision(self) -> int:
-        """Return a number that grows with each change. One query."""
+        """Return a number that is another one after each change. One query."""
 
     def load(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return the stored values: by section, then by name."""
+        """Return the stored values: by section, then by name; Unreadable where one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,15 +225,18 @@ def _refresh() -> None:
         _State.snapshot = _Snapshot(revision, now, store.load(), {})
 
 
-def _value(setting: Setting[Any], stored: Mapping[str, Any]) -> Any:
+def _value(slug: str, setting: Setting[Any], stored: Mapping[str, Any]) -> Any:
     fixed = setting.fixed()
     if fixed is not None:
         return fixed
     if setting.name not in stored:
         return setting.default
+    if isinstance(stored[setting.name], Unreadable):
+        return stored[setting.name]
     try:
         return setting.clean(stored[setting.name])
     except Invalid:
         # Kept under rules that have since become stricter: the default is the safe one.
-        logger.exception("The stored value of the setting %s is not valid.", setting.name)
+        words = "The stored value of %s.%s is not valid; its default holds."
+        logger.exception(words, slug, setting.name)
         return setting.default

@@ -109,6 +109,13 @@ class ProviderTimedOut(ProviderFailed):
     status = 504
 
 
+class MailFailed(DomainError):
+    """The mail server refused, broke, or could not be reached."""
+
+    code = "mail_failed"
+    status = 502
+
+
 class Unavailable(DomainError):
     """A part of the platform that this needs is away."""
 

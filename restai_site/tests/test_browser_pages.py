@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from accounts.models import SetupLink, User
 from accounts.services import renew_setup_link
+from configuration.services import update_section
 from inference.models import Conversation, Message
 from projects.models import UsageRecord
 from projects.services import create_secret, set_prompt
+from restai_site.lib.mail import MailSection
 from restai_site.tests.world import SYSTEM, make_key
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -41,6 +43,7 @@ def furnished(world):
     make_key(world.platform_admin)
     for name, description in (("PAYMENTS_TOKEN", ""), ("S" * 64, "A long name. " * 10)):
         create_secret(world.project, name=name, value="x", description=description, actor=SYSTEM)
+    update_section(MailSection, {"password": "a secret"}, actor=SYSTEM)
     usage = [_usage(world, day) for day in range(5)]
     talk = Conversation.objects.create(
         project=world.project, user=world.platform_admin, title="A long talk about databases"
@@ -106,6 +109,9 @@ def pages(world) -> list[str]:
         team,
         f"{team}/models",
         f"{team}/settings",
+        "/settings/mail",
+        "/settings/models",
+        "/settings/about",
         "/profile",
         "/profile/keys",
         "/no-such-page",

@@ -10,6 +10,7 @@ import pytest
 
 from restai_site.embedded import keys, web
 from restai_site.embedded.installation import SECRETS
+from restai_site.lib import configuration
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = {
@@ -58,6 +59,13 @@ def test_a_short_secret_key_stops_the_start(door, environment):
 
 
 @pytest.mark.parametrize("door", DOORS)
+def test_a_wrong_value_of_a_setting_stops_the_start(door, environment):
+    environment["PROVIDER_IDLE_SECONDS"] = "soon"
+    sentence = only_sentence(start(door, environment))
+    assert sentence == "PROVIDER_IDLE_SECONDS: Enter a whole number from 1 to 3600."
+
+
+@pytest.mark.parametrize("door", DOORS)
 def test_a_missing_database_stops_the_start(door, environment):
     del environment["DATABASE_URL"]
     sentence = only_sentence(start(door, environment))
@@ -84,6 +92,9 @@ def test_a_missing_database_stops_the_start(door, environment):
         ("LOG_LEVEL", "LOUD", "must be one of DEBUG"),
         ("PASSWORD_MIN_LENGTH", "8", "must be between 15 and"),
         ("SESSION_SECONDS", "long", "must be a whole number"),
+        ("PROVIDER_IDLE_SECONDS", "0", "Enter a whole number from 1 to 3600."),
+        ("SMTP_SECURITY", "perhaps", "Choose one of starttls, tls, none."),
+        ("SMTP_HOST", "smtp example", "Enter a host name such as smtp.example.org"),
     ],
 )
 def test_each_wrong_value_is_named(name, value, words, environment):
@@ -133,7 +144,13 @@ def names_read_by(*files: str) -> set[str]:
 
 
 def test_the_example_lists_every_variable_that_is_read_and_no_other():
-    read = names_read_by(
+    fixing = {
+        setting.variable
+        for section in configuration.sections()
+        for setting in section.settings().values()
+        if setting.variable
+    }
+    read = fixing | names_read_by(
         "restai_site/settings.py",
         "restai_site/embedded/installation.py",
         "restai_site/embedded/run.py",

@@ -30,6 +30,15 @@ def _page_model(stage: Stage) -> dict[str, Any]:
     return {**_new_model(stage), "context_window": 4096, **prices}
 
 
+MAIL = {
+    "host": "smtp.example.org",
+    "port": 587,
+    "security": "starttls",
+    "username": "restai",
+    "password": "new",
+    "from_address": "restai@example.org",
+    "from_name": "New",
+}
 PROVIDER = {"name": "new", "kind": "openai", "base_url": ""}
 PAGES: dict[str, Body] = {
     "/models/<slug:slug>/new": _page_model,
@@ -55,6 +64,7 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/secrets": lambda _: {"name": "NEW_TOKEN", "value": "new"},
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
     "/projects/<int:project_id>/settings": _settings,
+    "/settings/<slug:section>": lambda _: MAIL,
     "/teams/new": RENAMED,
     "/teams/<int:team_id>": lambda stage: {"email": stage.world.outsider.email, "role": "member"},
     "/teams/<int:team_id>/settings": RENAMED,
@@ -80,6 +90,7 @@ BODIES: dict[tuple[str, str], Body] = {
     ("PATCH", "/api/image-generators/<int:image_generator_id>"): RENAMED,
     ("POST", "/api/audio-generators"): _new_model,
     ("PATCH", "/api/audio-generators/<int:audio_generator_id>"): RENAMED,
+    ("PATCH", "/api/settings/<slug:section>"): lambda _: MAIL,
     ("POST", "/api/teams"): RENAMED,
     ("PATCH", "/api/teams/<int:team_id>"): RENAMED,
     ("PATCH", "/api/teams/<int:team_id>/grants"): lambda stage: {"llms": []},

@@ -12,9 +12,12 @@ from accounts.models import ApiKey, SetupLink, User
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
+from configuration.models import StoredSetting
+from configuration.services import update_section
 from inference.models import Conversation, Message
 from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion, UsageRecord
 from projects.services import add_project_member, create_secret
+from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
 from restai_site.tests.canaries import canary
 from restai_site.tests.world import SYSTEM, World, make_key, make_world
@@ -35,6 +38,7 @@ MISSING = "2000000000"
 # Places that hold no id of a row.
 WORDS = {
     "slug": "llms",
+    "section": "mail",
     "kind": "llms",
     "token": "not-the-token",
     "rest": "nothing-here",
@@ -158,6 +162,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         outcome="completed",
     )
     SetupLink.objects.get_or_create(singleton=True, defaults={"digest": "used"})
+    update_section(MailSection, {"from_name": "Alpha's platform"}, actor=SYSTEM)
     rows: list[models.Model] = [
         team,
         project,
@@ -173,6 +178,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         PromptVersion.objects.get(project=project),
         create_secret(project, name="OUTSIDE_TOKEN", value="a stage secret", actor=SYSTEM),
         SetupLink.objects.get(),
+        StoredSetting.objects.get(),
         ContentType.objects.get_for_model(User),
     ]
     return {type(row): row for row in rows}

@@ -79,11 +79,14 @@ def place_named(path: str) -> str:
 
 
 def fields_of(method: str, path: str) -> list[str]:
-    """Return the fields of the body; those of endpoints outside the schema come from bodies.py."""
+    """Return the fields of the body; what the schema does not list comes from bodies.py."""
     known = schema()["paths"].get(place_named(path), {}).get(method.lower())
     if known is None:
         return []
-    reference = known["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    body = known["requestBody"]["content"]["application/json"]["schema"]
+    reference = body.get("$ref")
+    if reference is None:
+        return []
     return list(schema()["components"]["schemas"][reference.rpartition("/")[2]]["properties"])
 
 

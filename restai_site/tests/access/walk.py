@@ -9,6 +9,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db import connection, transaction
 
+from restai_site.lib import configuration
 from restai_site.tests.access.bodies import body_for
 from restai_site.tests.access.routes import Route
 from restai_site.tests.access.stage import Stage
@@ -68,6 +69,7 @@ class Walker:
         log, watch = WriteLog(), StatementWatch()
         browser = self.browsers[role]
         cookies = dict(browser.cookies)
+        configuration.forget()
         with rolled_back(), connection.execute_wrapper(log), connection.execute_wrapper(watch):
             response = getattr(browser, method.lower())(route.filled(values), **content)
             # Signed in as before, also after logging out.

@@ -57,7 +57,8 @@ def field(bound: forms.BoundField, autofocus: bool = False) -> dict[str, Any]:
     is_checkbox = isinstance(widget, forms.CheckboxInput)
     is_group = isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple)
     help_id, error_id = f"{bound.auto_id}-help", f"{bound.auto_id}-error"
-    described = [error_id] * bool(bound.errors) + [help_id] * bool(bound.help_text)
+    locked_by = getattr(bound.field, "locked_by", "")
+    described = [error_id] * bool(bound.errors) + [help_id] * bool(bound.help_text or locked_by)
     # Django puts the class of a group on the element around it as well.
     attributes: dict[str, Any] = {} if is_group else {"class": _css_class(widget)}
     if described and not is_group:
@@ -72,6 +73,7 @@ def field(bound: forms.BoundField, autofocus: bool = False) -> dict[str, Any]:
         "errors": bound.errors,
         "is_checkbox": is_checkbox,
         "is_group": is_group,
+        "locked_by": locked_by,
         "help_id": help_id,
         "error_id": error_id,
         "described_by": " ".join(described),

@@ -1,0 +1,1 @@
+"""Platform settings: kept, shown and changed in one place, as the sections of the apps declare."""
