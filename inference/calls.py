@@ -26,6 +26,7 @@ class Call:
     output_price_per_million: Decimal
     request: ChatRequest | None = None
     inputs: list[str] = field(default_factory=list)
+    # None where nothing is kept: outside conversations, and with inference logging off.
     turn: "Turn | None" = None
     streamed: bool = False
     started: float = field(default_factory=time.monotonic)
