@@ -63,19 +63,19 @@ def update_project(
         set_prompt(project, values.pop("system_prompt"), actor=actor)
     project = _lock(project, actor)
     _require_known(values, EDITABLE_FIELDS)
-    changes: dict[str, Any] = changes_of(project, values)
+    changes = changes_of(project, values)
     if "visibility" in changes:
         _require_managed(project, actor)
     if "llm" in changes:
         require_grant(project.team, values["llm"])
     for name in changes:
         setattr(project, name, values[name])
+    deleted = _delete_conversations(project) if delete_conversations else {}
     if changes:
         _save(project, [*changes, "updated_at"])
-    if delete_conversations:
-        changes |= _delete_conversations(project)
-    if changes:
-        record(actor, "project.update", project, team_id=project.team_id, changes=changes)
+    if changes or deleted:
+        shown = {**changes, **deleted}
+        record(actor, "project.update", project, team_id=project.team_id, changes=shown)
     return project
 
 

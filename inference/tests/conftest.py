@@ -3,7 +3,8 @@
 import pytest
 
 from benchmarks.mock_provider import MockProvider
-from restai_site.tests.world import make_world
+from projects.services import update_project
+from restai_site.tests.world import SYSTEM, make_world
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,10 @@ def provider():
 def world(db, provider):
     provider.requests.clear()
     return make_world(provider.url)
+
+
+@pytest.fixture
+def unkept(world):
+    """The same world, whose project keeps no conversations."""
+    update_project(world.project, {"inference_logging": "off"}, actor=SYSTEM)
+    return world
