@@ -20,7 +20,7 @@ class ProjectAdminForm(RowForm):
     delete_conversations = forms.BooleanField(
         required=False,
         label="Delete all stored conversations of this project now",
-        help_text="With inference logging off. This cannot be undone.",
+        help_text="Only with inference logging off. This cannot be undone.",
     )
 
 

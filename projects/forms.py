@@ -86,15 +86,15 @@ class SettingsForm(ProjectForm):
         choices=Project.InferenceLogging.choices,
         widget=forms.RadioSelect,
         help_text=(
-            "Counts from the next message on. The record of use stays either way: who called, "
-            "when, tokens, cost; never text. What the provider of the model keeps is not decided "
-            "here."
+            "Counts from the next message on. Calls by /v1 are never kept. The record of use stays "
+            "either way: who called, when, tokens, cost; no text. What the provider of the model "
+            "keeps is not decided here."
         ),
     )
     delete_conversations = forms.BooleanField(
         required=False,
         help_text=(
-            "With logging off. Without this tick their owners can go on reading and deleting them, "
+            "Only with logging off. Without this tick their owners can go on reading and deleting them, "
             "but not continue them. Deleting cannot be undone; copies in backups stay until those "
             "are removed."
         ),

@@ -21,7 +21,7 @@ class Project(models.Model):
         TEAM = "team", "Everybody in the team"
 
     class InferenceLogging(models.TextChoices):
-        FULL = "full", "On: questions and answers are kept, as conversations of each person"
+        FULL = "full", "On: chats are kept, as conversations of each person"
         OFF = "off", "Off: the platform keeps no question and no answer"
 
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="projects")

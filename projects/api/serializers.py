@@ -27,7 +27,7 @@ class ProjectSerializer(ModelSerializer):
     delete_conversations = serializers.BooleanField(
         write_only=True,
         required=False,
-        help_text="With inference logging off: delete the conversations that are stored already.",
+        help_text="Only with inference logging off: delete the conversations stored already.",
     )
 
     class Meta:

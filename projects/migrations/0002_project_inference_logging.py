@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             name="inference_logging",
             field=models.CharField(
                 choices=[
-                    ("full", "On: questions and answers are kept, as conversations of each person"),
+                    ("full", "On: chats are kept, as conversations of each person"),
                     ("off", "Off: the platform keeps no question and no answer"),
                 ],
                 default="full",

@@ -9,7 +9,7 @@ from accounts.models import SetupLink, User
 from accounts.services import renew_setup_link
 from inference.models import Conversation, Message
 from projects.models import UsageRecord
-from projects.services import set_prompt
+from projects.services import set_prompt, update_project
 from restai_site.tests.world import SYSTEM, make_key
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -47,7 +47,15 @@ def furnished(world):
     Message.objects.create(
         conversation=talk, role="assistant", content=MARKDOWN, parent=asked, usage=usage[0]
     )
+    _close(world.shared_project, world.platform_admin)
     return world
+
+
+def _close(project, user):
+    """Let a project keep no conversations any more; one is left from before."""
+    talk = Conversation.objects.create(project=project, user=user, title="From before")
+    Message.objects.create(conversation=talk, role="user", content="What is this?")
+    update_project(project, {"inference_logging": "off"}, actor=SYSTEM)
 
 
 def _usage(world, days):
@@ -70,7 +78,9 @@ def _usage(world, days):
 
 def pages(world) -> list[str]:
     project, team = f"/projects/{world.project.pk}", f"/teams/{world.alpha.pk}"
-    talk = Conversation.objects.get()
+    talk = Conversation.objects.get(project=world.project)
+    closed = f"/projects/{world.shared_project.pk}"
+    old_talk = Conversation.objects.get(project=world.shared_project)
     return [
         "/",
         "/?team=0&period=24h",
@@ -86,6 +96,9 @@ def pages(world) -> list[str]:
         f"{project}/settings",
         f"{project}/chat",
         f"{project}/chat/{talk.pk}",
+        f"{closed}/settings",
+        f"{closed}/chat",
+        f"{closed}/chat/{old_talk.pk}",
         "/models",
         "/models/images",
         "/models/llms/new",
