@@ -94,9 +94,9 @@ class SettingsForm(ProjectForm):
     delete_conversations = forms.BooleanField(
         required=False,
         help_text=(
-            "Only with logging off. Without this tick their owners can go on reading and deleting them, "
-            "but not continue them. Deleting cannot be undone; copies in backups stay until those "
-            "are removed."
+            "Only with logging off. Without this tick their owners can go on reading and deleting "
+            "them, but not continue them. Deleting cannot be undone; copies in backups stay until "
+            "those are removed."
         ),
     )
 
