@@ -21,6 +21,8 @@ The name of the model, or the header `X-Mock`, chooses a misbehaviour:
     bytewise           sends a stream byte by byte
     unicode, tools     answers with text beyond ASCII, with a tool call
     echo               answers with the last message
+    echo-<another>     repeats the last message before it breaks off, and in its error:
+                       echo-error-<status>, echo-(cut|stall|error)-mid-stream
 """
 
 import argparse
@@ -160,11 +162,15 @@ class Connection(asyncio.Protocol):
         return True
 
     def _break(self, switch: str) -> bool:
-        if switch == "cut-mid-stream":
+        kind = switch.removeprefix("echo-")
+        if kind == "cut-mid-stream":
             self._close()
-        if switch != "error-mid-stream":
+        if kind != "error-mid-stream":
             return False
-        error = {"message": "the engine fell over", "type": "server_error", "code": 500}
+        said = "the engine fell over"
+        if switch != kind and self._current is not None:
+            said += f" over “{_last_text(self._current)}”"
+        error = {"message": said, "type": "server_error", "code": 500}
         self._write(say.framed(say.event({"error": error})))
         return True
 
@@ -190,8 +196,12 @@ def _single_bytes(data: bytes) -> list[bytes]:
 
 def _plain_answer(switch: str, request: Received) -> bytes | None:
     """Return the answer when it needs no waiting, or None."""
-    if switch.startswith("error-") and switch != "error-mid-stream":
-        return _refusal(int(switch.removeprefix("error-")), request)
+    kind = switch.removeprefix("echo-")
+    if kind.startswith("error-") and kind != "error-mid-stream":
+        status = int(kind.removeprefix("error-"))
+        if switch != kind:
+            return say.refusal(status, f"no answer to “{_last_text(request)}”")
+        return _refusal(status, request)
     if switch in FIXED:
         return FIXED[switch]()
     path = request.path.partition("?")[0]
@@ -226,11 +236,16 @@ FIXED: dict[str, Callable[[], bytes]] = {
 }
 
 
+def _last_text(request: Received) -> str:
+    messages = request.body.get("messages")
+    return str(messages[-1]["content"] if messages else request.body.get("input"))
+
+
 def _texts(switch: str, request: Received) -> tuple[str, ...]:
     if switch == "unicode":
         return tuple(UNICODE_TEXT)
-    if switch == "echo":
-        return (str(request.body["messages"][-1]["content"]),)
+    if switch == "echo" or switch.startswith("echo-"):
+        return (_last_text(request),)
     if switch.startswith("chunks-"):
         return tuple(say.pieces(int(switch.removeprefix("chunks-"))))
     return tuple(say.pieces(say.CHUNKS))

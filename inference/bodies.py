@@ -16,6 +16,8 @@ MESSAGES_MAX = 2000
 STOPS_MAX = 16
 TOOLS_MAX = 128
 CHAT_MESSAGE_MAX_LENGTH = 100_000
+HISTORY_MAX = 200
+HISTORY_ROLES = ("user", "assistant")
 EMBEDDING_INPUTS_MAX = 2048
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 PRIVILEGED_ROLES = frozenset({"system", "developer"})
@@ -51,11 +53,16 @@ class EmbeddingBody:
 
 @dataclass(frozen=True, slots=True)
 class ChatBody:
-    """A checked body of `POST /api/projects/{id}/chat`."""
+    """A checked body of `POST /api/projects/{id}/chat`.
+
+    `history` is what the sender says was said before, as pairs of role and text; None where the
+    sender says nothing of it.
+    """
 
     message: str
     conversation_id: UUID | None
     regenerate_message_id: UUID | None
+    history: list[tuple[str, str]] | None
     stream: bool
 
 
@@ -114,8 +121,9 @@ def chat_body(value: Any) -> ChatBody:
     conversation_id = _uuid(body, "conversation_id")
     if regenerate and conversation_id is None:
         raise _bad("conversation_id", "is needed to regenerate a message")
+    history = None if body.get("history") is None else _history(body["history"])
     stream = _optional(body, "stream", bool)
-    return ChatBody(message, conversation_id, regenerate, stream is True)
+    return ChatBody(message, conversation_id, regenerate, history, stream is True)
 
 
 def _bad(name: str, what: str) -> Invalid:
@@ -247,6 +255,28 @@ def _check_message(name: str, message: Any) -> None:
             raise _bad(f"{name}.{field[:50]}", "must be text")
 
 
+def _history(value: Any) -> list[tuple[str, str]]:
+    if not isinstance(value, list):
+        raise _bad("history", "must be a list of turns")
+    if len(value) > HISTORY_MAX:
+        raise _bad("history", f"must have at most {HISTORY_MAX} turns; send the newest")
+    return [_past_turn(f"history[{index}]", turn) for index, turn in enumerate(value)]
+
+
+def _past_turn(name: str, turn: Any) -> tuple[str, str]:
+    if not isinstance(turn, dict) or set(turn) != {"role", "content"}:
+        raise _bad(name, "must be an object with role and content, and nothing else")
+    role, content = turn["role"], turn["content"]
+    # Whoever could send other roles could put words above the project's own prompt.
+    if not isinstance(role, str) or role not in HISTORY_ROLES:
+        raise _bad(f"{name}.role", f"must be one of {', '.join(HISTORY_ROLES)}")
+    if not isinstance(content, str) or not content.strip():
+        raise _bad(f"{name}.content", "must be text that says something")
+    if len(content) > CHAT_MESSAGE_MAX_LENGTH:
+        raise _bad(f"{name}.content", f"must be at most {CHAT_MESSAGE_MAX_LENGTH} characters")
+    return role, content
+
+
 def _may_be_empty(message: Body) -> bool:
     calls_tools = bool(message.get("tool_calls"))
     return message["content"] is None and calls_tools if "content" in message else calls_tools
@@ -293,4 +323,6 @@ COMPLETION_FIELDS = IGNORED_FIELDS | {
     *("model", "messages", "max_completion_tokens", "n", "stream", "stream_options"),
 }
 EMBEDDING_FIELDS = frozenset({"model", "input", "dimensions", "encoding_format", "user"})
-CHAT_FIELDS = frozenset({"message", "conversation_id", "regenerate_message_id", "stream"})
+CHAT_FIELDS = frozenset(
+    {"message", "conversation_id", "regenerate_message_id", "history", "stream"}
+)

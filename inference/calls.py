@@ -28,6 +28,7 @@ class Call:
     # How many messages the platform has put before those of the caller.
     own_messages: int = 0
     inputs: list[str] = field(default_factory=list)
+    # None where nothing is kept: outside conversations, and with inference logging off.
     turn: "Turn | None" = None
     streamed: bool = False
     started: float = field(default_factory=time.monotonic)

@@ -1,23 +1,34 @@
 """The last stage: one hop to the database that keeps what the call has cost and said."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from catalog.prices import cost
 from catalog.tokens import count_messages, count_text
-from inference.calls import Answer, Call
-from inference.models import Conversation, Message
-from projects.models import UsageRecord
+from inference.calls import Answer, Call, Turn
+from inference.models import Message
+from projects.models import Project, UsageRecord
 
 STATUS_OF_OUTCOME = {"completed": "complete", "cancelled": "cancelled"}
+# The project first, then the conversation: the order of whoever switches the logging off and then
+# deletes. FOR SHARE, which querysets do not know: answers do not wait for one another.
+LOCK_CONVERSATION = """
+    WITH keeping AS MATERIALIZED (
+        SELECT id FROM projects_project WHERE id = %s AND inference_logging = %s FOR SHARE
+    )
+    SELECT 1 FROM inference_conversation AS conversation
+    JOIN keeping ON keeping.id = conversation.project_id
+    WHERE conversation.id = %s
+    FOR NO KEY UPDATE OF conversation
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a call has used."""
+    """What a call has used, and the message that its answer is kept as, if it is."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -25,6 +36,7 @@ class Receipt:
     latency_ms: int
     first_token_ms: int | None
     outcome: str
+    message_id: UUID | None = None
 
     def for_people(self) -> dict[str, object]:
         """Return what the chat shows."""
@@ -46,7 +58,7 @@ class Receipt:
 
 
 def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
-    """Write the usage record and, in a conversation, the answer; both or neither.
+    """Write the usage record and, in a conversation that is still kept, the answer.
 
     The provider's own figures are used where it gave them, else a tokenizer's.
     """
@@ -66,10 +78,10 @@ def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
     )
     if call.turn is None:
         _write_usage(call, receipt, source)
-    else:
-        with transaction.atomic():
-            _write_message(call, answer, outcome, _write_usage(call, receipt, source))
-    return receipt
+        return receipt
+    with transaction.atomic():
+        usage = _write_usage(call, receipt, source)
+        return replace(receipt, message_id=_write_message(call.turn, answer, usage))
 
 
 def _tokens(call: Call, answer: Answer) -> tuple[int, int, str]:
@@ -100,22 +112,24 @@ def _write_usage(call: Call, receipt: Receipt, source: str) -> UsageRecord:
     )
 
 
-def _write_message(call: Call, answer: Answer, outcome: str, usage: UsageRecord) -> None:
-    turn = call.turn
-    # The conversation may have been deleted while the model spoke: then there is nothing to keep.
-    if turn is None or not _lock_conversation(turn.conversation_id):
-        return
+def _write_message(turn: Turn, answer: Answer, usage: UsageRecord) -> UUID | None:
+    # While the model spoke, the conversation may have been deleted or the logging switched off.
+    if not _lock_conversation(usage.project_id, turn.conversation_id):
+        return None
     Message.objects.create(
         pk=turn.message_id,
         conversation_id=turn.conversation_id,
         parent_id=turn.user_message_id,
         role="assistant",
         content=answer.text.replace("\0", ""),
-        status=STATUS_OF_OUTCOME.get(outcome, "failed"),
+        status=STATUS_OF_OUTCOME.get(usage.outcome, "failed"),
         usage=usage,
     )
+    return turn.message_id
 
 
-def _lock_conversation(conversation_id: UUID) -> bool:
-    found = Conversation.objects.filter(pk=conversation_id).select_for_update(no_key=True)
-    return found.exists()
+def _lock_conversation(project_id: int | None, conversation_id: UUID) -> bool:
+    with connection.cursor() as cursor:
+        values = [project_id, Project.InferenceLogging.FULL.value, conversation_id]
+        cursor.execute(LOCK_CONVERSATION, values)
+        return cursor.fetchone() is not None

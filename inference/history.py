@@ -1,10 +1,9 @@
 """Conversations: what is kept of a turn before the model is called, and what the model is told."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import transaction
 from django.utils import timezone
 
 from audit.services import record
@@ -13,7 +12,7 @@ from inference.calls import Turn
 from inference.models import Conversation, Message
 from inference.targets import ProjectTarget
 from restai_site.lib.actor import Actor
-from restai_site.lib.errors import Forbidden, NotFound
+from restai_site.lib.errors import Forbidden, Invalid, NotFound
 
 TITLE_LENGTH = 60
 # On the safe side of the usual four characters a token, so that no tokenizer runs here.
@@ -22,18 +21,29 @@ TOKENS_PER_MESSAGE = 8
 # The share of the context window that is left for the answer.
 ANSWER_SHARE = 4
 
+NOT_KEPT = (
+    "This project keeps no conversations, so none can be continued. Begin a new one; programs send "
+    "the earlier turns as “history”."
+)
+KEPT = (
+    "This project keeps conversations, so it takes no “history”. Leave it out and send the "
+    "conversation_id; on a page, reload it."
+)
+
 Row = tuple[UUID, UUID | None, str, str, str]
 
 
-@transaction.atomic
 def begin_turn(
     project: ProjectTarget, body: ChatBody, *, actor: Actor
 ) -> tuple[Turn, list[dict[str, Any]]]:
     """Keep what the person said; return the turn and the messages the model is to see.
 
-    Raises Forbidden for actors that are not people, NotFound for a conversation or message that is
-    not the actor's.
+    Call it inside the transaction that holds the project. Raises Forbidden for actors that are not
+    people, NotFound for a conversation or message that is not the actor's, Invalid for a history.
     """
+    if body.history is not None:
+        # Also an empty one: whoever sends it has been told that nothing is kept.
+        raise Invalid(KEPT, code="history_refused", fields={"history": [KEPT]})
     conversation = _conversation(project, body, actor)
     rows = _rows(conversation)
     parent_id = _question(rows, body) if body.regenerate_message_id else _last(rows)
@@ -46,7 +56,18 @@ def begin_turn(
     Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
     assert parent_id is not None  # noqa: S101  the question was found or has just been made
     turn = Turn(conversation.pk, conversation.title, parent_id, uuid4())
-    return turn, _fitting(_chain(rows, parent_id), project)
+    return turn, _fitting([row[2:4] for row in _chain(rows, parent_id)], project)
+
+
+def unkept_turn(project: ProjectTarget, body: ChatBody) -> list[dict[str, Any]]:
+    """Return the messages the model is to see where nothing is kept: the sender tells them all.
+
+    Raises Invalid for a conversation or message that is named.
+    """
+    for name in ("conversation_id", "regenerate_message_id"):
+        if getattr(body, name) is not None:
+            raise Invalid(NOT_KEPT, code="conversation_not_kept", fields={name: [NOT_KEPT]})
+    return _fitting([*(body.history or []), ("user", body.message)], project)
 
 
 def title_of(message: str) -> str:
@@ -108,13 +129,13 @@ def _chain(rows: dict[UUID, Row], leaf: UUID) -> list[Row]:
     return chain[::-1]
 
 
-def _fitting(chain: Iterable[Row], project: ProjectTarget) -> list[dict[str, Any]]:
+def _fitting(turns: Sequence[tuple[str, str]], project: ProjectTarget) -> list[dict[str, Any]]:
     """Drop the oldest turns that would not fit the model's context window."""
     window = project.context_window
     answer = min(project.max_tokens or window // ANSWER_SHARE, window // 2)
     left = (window - answer) * CHARACTERS_PER_TOKEN - len(project.system_prompt)
     kept: list[dict[str, Any]] = []
-    for _, _, role, content, _ in reversed(list(chain)):
+    for role, content in reversed(turns):
         left -= len(content) + TOKENS_PER_MESSAGE * CHARACTERS_PER_TOKEN
         if kept and left < 0:
             break

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.credentials import require
@@ -9,7 +10,7 @@ from catalog.adapters.types import ChatRequest
 from catalog.models import LLM, EmbeddingModel
 from inference.bodies import PRIVILEGED_ROLES, ChatBody, CompletionBody, EmbeddingBody
 from inference.calls import Call
-from inference.history import begin_turn
+from inference.history import begin_turn, unkept_turn
 from inference.targets import ModelTarget, ProjectTarget, find_model, find_project
 from projects.models import Project
 from restai_site.lib.actor import Actor
@@ -49,13 +50,19 @@ def prepare_embedding(request: HttpRequest, body: EmbeddingBody) -> Call:
 def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
     """Resolve the sender, the project and the conversation, and keep what the person said.
 
-    Raises Unauthenticated, NotFound (project or conversation), Forbidden.
+    In a project whose inference logging is off nothing is kept. Raises Unauthenticated, NotFound
+    (project or conversation), Forbidden, Invalid (what does not go with the project's logging).
     """
     actor = require(request)
-    project = _visible_project(project_id, actor)
-    call = _project_call(project, actor)
-    call.turn, messages = begin_turn(project, body, actor=actor)
-    call.request = _as_project(project, ChatRequest(messages=messages), actor)
+    # Whoever is switching the logging is waited for and obeyed, or waits until this is kept.
+    with transaction.atomic():
+        project = _visible_project(project_id, actor, is_held=True)
+        call = _project_call(project, actor)
+        if project.keeps_conversations:
+            call.turn, messages = begin_turn(project, body, actor=actor)
+        else:
+            messages = unkept_turn(project, body)
+        call.request = _as_project(project, ChatRequest(messages=messages), actor)
     call.streamed = body.stream
     return call
 
@@ -68,8 +75,8 @@ def _project_named(name: str, actor: Actor) -> ProjectTarget:
     return _visible_project(int(number), actor)
 
 
-def _visible_project(project_id: int, actor: Actor) -> ProjectTarget:
-    project = find_project(project_id, actor)
+def _visible_project(project_id: int, actor: Actor, *, is_held: bool = False) -> ProjectTarget:
+    project = find_project(project_id, actor, is_held=is_held)
     if project is None:
         raise NotFound("There is no such project, or you may not use it.", code="model_not_found")
     return project

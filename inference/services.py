@@ -8,9 +8,10 @@ from django.db import transaction
 from audit.services import record
 from inference.models import Conversation
 from restai_site.lib.actor import Actor
-from restai_site.lib.errors import NotFound
+from restai_site.lib.errors import Conflict, NotFound
 
 EDITABLE_FIELDS = ("title", "pinned")
+CLOSED = "This project keeps no conversations any more; this one can be read and deleted."
 
 
 @transaction.atomic
@@ -19,9 +20,13 @@ def update_conversation(
 ) -> Conversation:
     """Rename or pin a conversation. Raises NotFound for somebody else's.
 
-    The trail says which fields changed but not to what: titles are people's own words.
+    Raises Conflict where the project has ceased to keep conversations: nothing is added to those
+    that it kept before. The trail says which fields changed but not to what: titles are people's
+    own words.
     """
     conversation = _lock(conversation, actor)
+    if not conversation.project.keeps_conversations:
+        raise Conflict(CLOSED, code="conversation_closed")
     changed = [
         name
         for name in EDITABLE_FIELDS

@@ -56,8 +56,13 @@ class ProjectTarget(NamedTuple):
     top_p: float | None
     max_tokens: int | None
     context_window: int
+    inference_logging: str
     is_callable: bool
     model: ModelTarget
+
+    @property
+    def keeps_conversations(self) -> bool:
+        return self.inference_logging == Project.InferenceLogging.FULL
 
     @property
     def team_id(self) -> int | None:
@@ -68,13 +73,17 @@ MODEL_FIELDS = ("name", "litellm_model", "input_price_per_million", "output_pric
 PROVIDER_FIELDS = ("kind", "base_url", "api_key")
 PROJECT_FIELDS = (
     *("pk", "system_prompt", "temperature", "top_p", "max_tokens"),
-    "llm__context_window",
+    *("llm__context_window", "inference_logging"),
 )
 
 
-def find_project(project_id: int, actor: Actor) -> ProjectTarget | None:
-    """Return the project if the actor may see it. One query."""
-    query = _project_query(actor.is_platform_admin)
+def find_project(project_id: int, actor: Actor, *, is_held: bool = False) -> ProjectTarget | None:
+    """Return the project if the actor may see it. One query.
+
+    With `is_held`, which needs a transaction, no setting of the project changes before its end;
+    calls that hold it do not wait for one another.
+    """
+    query = _project_query(actor.is_platform_admin, is_held)
     row = query.first(user_id=actor.user_id, project_id=project_id)
     if row is None:
         return None
@@ -93,9 +102,11 @@ def find_model(
 
 
 @cache
-def _project_query(is_platform_admin: bool) -> CompiledQuery:
+def _project_query(is_platform_admin: bool, is_held: bool) -> CompiledQuery:
     build = partial(_projects, is_platform_admin)
-    return CompiledQuery(build, project_id=int, **_actor_value(is_platform_admin))
+    locking = f'FOR SHARE OF "{Project._meta.db_table}"' if is_held else ""
+    values = _actor_value(is_platform_admin)
+    return CompiledQuery(build, locking=locking, project_id=int, **values)
 
 
 @cache

@@ -17,6 +17,7 @@ from inference.forms import PinForm, RenameForm
 from inference.models import Conversation, Message
 from projects.models import Project
 from projects.views import project_rights
+from restai_site.ui.forms import errors_told
 from restai_site.ui.tables import clean_query
 from teams.models import Team
 
@@ -73,7 +74,8 @@ def rename(request: SignedInRequest, project_id: int, conversation_id: UUID) -> 
     found = _conversation(request, project_id, conversation_id)
     form = RenameForm(request.POST)
     if form.is_valid():
-        services.update_conversation(found, form.cleaned_data, actor=request.actor)
+        with errors_told(request):
+            services.update_conversation(found, form.cleaned_data, actor=request.actor)
     else:
         messages.error(request, "A title has 1 to 120 characters.")
     return redirect("inference:conversation", project_id, conversation_id)
@@ -85,7 +87,8 @@ def pin(request: SignedInRequest, project_id: int, conversation_id: UUID) -> Htt
     found = _conversation(request, project_id, conversation_id)
     form = PinForm(request.POST)
     if form.is_valid():
-        services.update_conversation(found, form.cleaned_data, actor=request.actor)
+        with errors_told(request):
+            services.update_conversation(found, form.cleaned_data, actor=request.actor)
     return redirect("inference:conversation", project_id, conversation_id)
 
 
@@ -132,14 +135,20 @@ def _chat_page(
         **_history(request, project, conversation),
         **project_rights(request, project),
         "thread": thread,
-        # The answer is still being kept, or the server broke off before it could be.
-        "is_unanswered": bool(thread) and thread[-1].role == Message.Role.USER,
+        "is_unanswered": _is_unanswered(project, thread),
         "picker": picker[:PROJECTS_IN_PICKER],
         "starters": STARTERS,
         "is_answering": answering,
         "endpoint": reverse("project-chat", args=[project.pk]),
     }
     return render(request, "inference/chat.html", context)
+
+
+def _is_unanswered(project: Project, thread: list[Message]) -> bool:
+    """Tell whether the answer is still being kept, or the server broke off before it could be."""
+    if not thread or not project.keeps_conversations:
+        return False
+    return thread[-1].role == Message.Role.USER
 
 
 def _history(

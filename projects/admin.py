@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,13 +10,26 @@ from django.http import HttpRequest
 from projects import services
 from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion, UsageRecord
 from restai_site.lib.actor import Actor
-from restai_site.lib.admin import ServiceAdmin, ViewOnlyAdmin
+from restai_site.lib.admin import RowForm, ServiceAdmin, ViewOnlyAdmin
+
+DELETES = "delete_conversations"
+
+
+class ProjectAdminForm(RowForm):
+    """A project, with the question what becomes of conversations that are stored already."""
+
+    delete_conversations = forms.BooleanField(
+        required=False,
+        label="Delete all stored conversations of this project now",
+        help_text="Only with inference logging off. This cannot be undone.",
+    )
 
 
 @admin.register(Project)
 class ProjectAdmin(ServiceAdmin):
     """Projects; the team of one cannot change."""
 
+    form = ProjectAdminForm
     fields = (
         "team",
         "name",
@@ -26,10 +40,12 @@ class ProjectAdmin(ServiceAdmin):
         "top_p",
         "max_tokens",
         "visibility",
+        "inference_logging",
+        "delete_conversations",
     )
     autocomplete_fields = ("team", "llm")
-    list_display = ("name", "team", "llm", "visibility", "updated_at")
-    list_filter = ("visibility",)
+    list_display = ("name", "team", "llm", "visibility", "inference_logging", "updated_at")
+    list_filter = ("visibility", "inference_logging")
     list_select_related = ("team", "llm")
     search_fields = ("name__startswith", "team__slug__startswith")
     search_help_text = "The beginning of the name or of the team's slug."
@@ -37,11 +53,17 @@ class ProjectAdmin(ServiceAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("team",) if obj else ()
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A project that is yet to be made has no conversations."""
+        return self.fields if obj else [name for name in self.fields if name != DELETES]
+
     def create(self, values: dict[str, Any], actor: Actor) -> Project:
+        values.pop(DELETES)
         return services.create_project(values.pop("team"), values, actor=actor)
 
     def update(self, row: Any, values: dict[str, Any], actor: Actor) -> Project:
-        return services.update_project(row, values, actor=actor)
+        deletes = values.pop(DELETES, False)
+        return services.update_project(row, values, delete_conversations=deletes, actor=actor)
 
     def remove(self, row: Any, actor: Actor) -> None:
         services.delete_project(row, actor=actor)

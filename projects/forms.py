@@ -88,6 +88,34 @@ class SettingsForm(ProjectForm):
         required=False,
         help_text="In tokens; three quarters of an English word each. Empty: the model's own.",
     )
+    inference_logging = forms.ChoiceField(
+        label="Inference logging",
+        choices=Project.InferenceLogging.choices,
+        widget=forms.RadioSelect,
+        help_text=(
+            "Counts from the next message on. Calls by /v1 are never kept. The record of use stays "
+            "either way: who called, when, tokens, cost; no text. What the provider of the model "
+            "keeps is not decided here."
+        ),
+    )
+    delete_conversations = forms.BooleanField(
+        required=False,
+        help_text=(
+            "Only with logging off. Without this tick their owners can go on reading and deleting "
+            "them, but not continue them. Deleting cannot be undone; copies in backups stay until "
+            "those are removed."
+        ),
+    )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, team=project.team, **kwargs)
+        stored = project.conversations.count()
+        if stored:
+            noun = "conversation" if stored == 1 else "conversations"
+            label = f"Delete the {stored} stored {noun} of this project now"
+            self.fields["delete_conversations"].label = label
+        else:
+            del self.fields["delete_conversations"]
 
 
 class PromptForm(PageForm):

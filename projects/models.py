@@ -33,6 +33,10 @@ class Project(models.Model):
         MEMBERS = "members", "Only people added to the project"
         TEAM = "team", "Everybody in the team"
 
+    class InferenceLogging(models.TextChoices):
+        FULL = "full", "On: chats are kept, as conversations of each person"
+        OFF = "off", "Off: the platform keeps no question and no answer"
+
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="projects")
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=500, blank=True)
@@ -52,6 +56,9 @@ class Project(models.Model):
     visibility = models.CharField(
         max_length=7, choices=Visibility.choices, default=Visibility.MEMBERS
     )
+    inference_logging = models.CharField(
+        max_length=8, choices=InferenceLogging.choices, default=InferenceLogging.FULL
+    )
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -70,6 +77,11 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def keeps_conversations(self) -> bool:
+        """Whether questions and answers are kept; whatever is not the word for it is a no."""
+        return self.inference_logging == self.InferenceLogging.FULL
 
 
 class PromptVersion(models.Model):

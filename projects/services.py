@@ -25,10 +25,14 @@ from restai_site.lib.errors import Conflict, Forbidden, Invalid
 from teams.models import Membership, Team
 
 EDITABLE_FIELDS = frozenset(
-    {"name", "description", "llm", "temperature", "top_p", "max_tokens", "visibility"}
+    {
+        *("name", "description", "llm", "temperature", "top_p", "max_tokens"),
+        *("visibility", "inference_logging"),
+    }
 )
 NAME_TAKEN = "The team already has a project with this name."
 SECRET_NAME_TAKEN = "The project already has a secret with this name; replace its value."  # noqa: S105
+STILL_KEPT = "Conversations are deleted here only where inference logging is off; switch it off."
 
 
 @transaction.atomic
@@ -51,11 +55,19 @@ def create_project(team: Team, values: Mapping[str, Any], *, actor: Actor) -> Pr
 
 
 @transaction.atomic
-def update_project(project: Project, values: Mapping[str, Any], *, actor: Actor) -> Project:
+def update_project(
+    project: Project,
+    values: Mapping[str, Any],
+    *,
+    delete_conversations: bool = False,
+    actor: Actor,
+) -> Project:
     """Change fields of a project; a `system_prompt` among them becomes a new version.
 
-    Who sees a project is decided by those who manage it, the rest by its editors. Raises
-    Forbidden, Invalid (LLM not granted), Conflict (name taken).
+    `delete_conversations` also deletes everybody's stored conversations with the project, which
+    then must keep no new ones. Who sees a project is decided by those who manage it, the rest by
+    its editors. Raises Forbidden, Invalid (LLM not granted, conversations still kept), Conflict
+    (name taken).
     """
     values = dict(values)
     if "system_prompt" in values:
@@ -63,16 +75,18 @@ def update_project(project: Project, values: Mapping[str, Any], *, actor: Actor)
     project = _lock(project, actor)
     _require_known(values, EDITABLE_FIELDS)
     changes = changes_of(project, values)
-    if not changes:
-        return project
     if "visibility" in changes:
         _require_managed(project, actor)
     if "llm" in changes:
         require_grant(project.team, values["llm"])
     for name in changes:
         setattr(project, name, values[name])
-    _save(project, [*changes, "updated_at"])
-    record(actor, "project.update", project, team_id=project.team_id, changes=changes)
+    deleted = _delete_conversations(project) if delete_conversations else {}
+    if changes:
+        _save(project, [*changes, "updated_at"])
+    if changes or deleted:
+        shown = {**changes, **deleted}
+        record(actor, "project.update", project, team_id=project.team_id, changes=shown)
     return project
 
 
@@ -239,6 +253,17 @@ def _lock(project: Project, actor: Actor) -> Project:
     if not Project.objects.editable_by(actor).filter(pk=project.pk).exists():
         raise Forbidden("Only editors of the project may do this.")
     return locked
+
+
+def _delete_conversations(project: Project) -> dict[str, int]:
+    """Delete everybody's conversations and return their number as the trail shows it."""
+    if project.keeps_conversations:
+        raise Invalid(STILL_KEPT, fields={"delete_conversations": [STILL_KEPT]})
+    # An answer that is being written at this moment holds its conversation. It is waited for here,
+    # so that it goes with the others.
+    found = list(project.conversations.select_for_update().values_list("pk", flat=True))
+    project.conversations.all().delete()
+    return {"deleted_conversations": len(found)} if found else {}
 
 
 def _require_managed(project: Project, actor: Actor) -> None:

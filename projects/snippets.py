@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from projects.models import Project
+
 
 @dataclass(frozen=True)
 class Language:
@@ -113,15 +115,18 @@ console.log(await response.json());
 """,
 }
 
+_KEPT = "Keeps the conversation on the server: send the returned conversation_id to go on."
+_NOT_KEPT = "Keeps nothing that is said: send the earlier turns as history to go on."
+
 
 def language_of(key: str) -> Language:
     """Return the language with this key, curl for unknown ones."""
     return next((one for one in LANGUAGES if one.key == key), CURL)
 
 
-def snippets(language: Language, address: str, project_id: int) -> list[Snippet]:
+def snippets(language: Language, address: str, project: Project) -> list[Snippet]:
     """Return the ways to call a project, in one language."""
-    values = {"address": address, "project": project_id}
+    values = {"address": address, "project": project.pk}
     return [
         Snippet(
             "snippet-openai",
@@ -132,7 +137,7 @@ def snippets(language: Language, address: str, project_id: int) -> list[Snippet]
         Snippet(
             "snippet-native",
             "With the platform's own API",
-            "Keeps the conversation on the server: send the returned conversation_id to go on.",
+            _KEPT if project.keeps_conversations else _NOT_KEPT,
             _NATIVE[language.key].format(**values),
         ),
     ]

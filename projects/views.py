@@ -32,6 +32,10 @@ from teams.models import Team
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 RECENT_CALLS = 8
 VERSIONS_SHOWN = 100
+SETTINGS = (
+    *("name", "description", "llm", "temperature", "top_p", "max_tokens"),
+    "inference_logging",
+)
 
 
 @require_safe
@@ -139,7 +143,7 @@ def api(request: SignedInRequest, project_id: int) -> HttpResponse:
             tab(one.label, f"?language={one.key}", is_current=one is language)
             for one in snippets.LANGUAGES
         ],
-        "snippets": snippets.snippets(language, address, project_id),
+        "snippets": snippets.snippets(language, address, context["project"]),
     }
     return render(request, "projects/api.html", context)
 
@@ -204,12 +208,16 @@ def member_remove(request: SignedInRequest, project_id: int, member_id: int) -> 
 def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
     context = for_editors(request, project_id, "settings")
     project = context["project"]
-    names = ("name", "description", "llm", "temperature", "top_p", "max_tokens")
-    initial = {name: getattr(project, name) for name in names}
-    form = SettingsForm(request.POST or None, initial=initial, team=project.team)
+    initial = {name: getattr(project, name) for name in SETTINGS}
+    form = SettingsForm(request.POST or None, initial=initial, project=project)
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
-            services.update_project(project, form.cleaned_data, actor=request.actor)
+            services.update_project(
+                project,
+                {name: form.cleaned_data[name] for name in SETTINGS},
+                delete_conversations=form.cleaned_data.get("delete_conversations", False),
+                actor=request.actor,
+            )
             messages.success(request, "The settings are saved.")
             return redirect("projects:settings", project.pk)
     context["form"] = form

@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from inference import pipeline
 from inference.answers import event_stream, json_body, model_call
 from inference.bodies import chat_body
-from inference.calls import Call, Turn
+from inference.calls import Call
 from inference.finish import Receipt
 from inference.prepare import prepare_chat
 from restai_site.lib import sse
@@ -21,46 +21,47 @@ from restai_site.lib.http import json_response
 async def chat(request: HttpRequest, project_id: int) -> HttpResponseBase:
     """Answer one message, as JSON or (`"stream": true`) as events.
 
-    Events: `start` (ids), `token` (text), then `done` (usage) or `error` (words).
+    Events: `start` (ids), `token` (text), then `done` (usage) or `error` (words). In a project
+    that keeps no conversations all ids are null.
     """
     body = chat_body(json_body(request))
     call = await in_database(prepare_chat, request, project_id, body)
     if body.stream:
         return event_stream(_events(call))
     answer, receipt = await pipeline.complete(call)
-    ids = _ids(_turn(call))
-    return json_response({**ids, "message": answer.text, **_receipt(receipt)})
+    return json_response({**_ids(call), "message": answer.text, **_receipt(receipt)})
 
 
 async def _events(call: Call) -> AsyncIterator[bytes]:
     stream = pipeline.Stream(call)
     try:
-        yield sse.event(_ids(_turn(call)), "start")
+        yield sse.event(_ids(call), "start")
         async for batch in stream:
             if text := "".join([delta.text for delta in batch]):
                 yield sse.event({"text": text}, "token")
         if stream.receipt is not None:
-            message_id = str(_turn(call).message_id)
-            yield sse.event({"message_id": message_id, **_receipt(stream.receipt)}, "done")
+            yield sse.event(_receipt(stream.receipt), "done")
     except DomainError as error:
         yield sse.event({"code": error.code, "message": error.message}, "error")
     finally:
         await stream.close()
 
 
-def _turn(call: Call) -> Turn:
-    assert call.turn is not None  # noqa: S101  prepare_chat has set it
-    return call.turn
-
-
-def _ids(turn: Turn) -> dict[str, str]:
+def _ids(call: Call) -> dict[str, object]:
+    if call.turn is None:
+        return dict.fromkeys(("conversation_id", "user_message_id", "message_id", "title"))
     return {
-        "conversation_id": str(turn.conversation_id),
-        "user_message_id": str(turn.user_message_id),
-        "message_id": str(turn.message_id),
-        "title": turn.title,
+        "conversation_id": call.turn.conversation_id,
+        "user_message_id": call.turn.user_message_id,
+        "message_id": call.turn.message_id,
+        "title": call.turn.title,
     }
 
 
 def _receipt(receipt: Receipt) -> dict[str, object]:
-    return {"usage": receipt.for_people(), "outcome": receipt.outcome}
+    """Return what is known at the end, among it whether the answer has been kept after all."""
+    return {
+        "message_id": receipt.message_id,
+        "usage": receipt.for_people(),
+        "outcome": receipt.outcome,
+    }

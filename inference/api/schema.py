@@ -6,7 +6,14 @@ written here; `inference/tests/test_schema.py` holds it against the views.
 
 from typing import Any
 
-from inference.bodies import CHAT_MESSAGE_MAX_LENGTH, EMBEDDING_INPUTS_MAX, MESSAGES_MAX, ROLES
+from inference.bodies import (
+    CHAT_MESSAGE_MAX_LENGTH,
+    EMBEDDING_INPUTS_MAX,
+    HISTORY_MAX,
+    HISTORY_ROLES,
+    MESSAGES_MAX,
+    ROLES,
+)
 from inference.images import DETAILS, IMAGE_MAX_BYTES, IMAGES_MAX, TOTAL_MAX_BYTES
 
 Json = dict[str, Any]
@@ -14,6 +21,7 @@ SECURITY: list[Json] = [{"apiKey": []}, {"session": []}]
 TEXT: Json = {"type": "string"}
 COUNT: Json = {"type": "integer", "minimum": 0}
 UUID: Json = {"type": "string", "format": "uuid"}
+KEPT_ID: Json = {**UUID, "nullable": True, "description": "Null where nothing is kept."}
 MODEL: Json = {
     "type": "string",
     "description": "`project/<id>`, or a model granted to a team of yours.",
@@ -59,14 +67,28 @@ CHAT_BODY = _object(
     message={**TEXT, "maxLength": CHAT_MESSAGE_MAX_LENGTH},
     conversation_id={**UUID, "nullable": True},
     regenerate_message_id={**UUID, "nullable": True},
+    history={
+        "type": "array",
+        "nullable": True,
+        "maxItems": HISTORY_MAX,
+        "items": _object(
+            ["role", "content"],
+            role={"type": "string", "enum": list(HISTORY_ROLES)},
+            content={**TEXT, "minLength": 1, "maxLength": CHAT_MESSAGE_MAX_LENGTH},
+        ),
+        "description": (
+            "The earlier turns, oldest first: only for a project that keeps no conversations, "
+            "which takes no conversation_id and no regenerate_message_id instead."
+        ),
+    },
     stream={"type": "boolean", "default": False},
 )
 CHAT_ANSWER = _object(
     ["conversation_id", "user_message_id", "message_id", "message", "title", "usage", "outcome"],
-    conversation_id=UUID,
-    user_message_id=UUID,
-    message_id=UUID,
-    title=TEXT,
+    conversation_id=KEPT_ID,
+    user_message_id=KEPT_ID,
+    message_id=KEPT_ID,
+    title={**TEXT, "nullable": True},
     message=TEXT,
     outcome=TEXT,
     usage=_object(

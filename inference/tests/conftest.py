@@ -6,10 +6,11 @@ import pytest
 
 from benchmarks.mock_provider import MockProvider
 from inference.tests.image_server import ImageServer
+from projects.services import update_project
 from restai_site.lib.configuration import overridden
 from restai_site.lib.egress import NetworkSection
 from restai_site.tests.loopback import loopback_port
-from restai_site.tests.world import make_world
+from restai_site.tests.world import SYSTEM, make_world
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,10 @@ def stranger():
     """A server inside the network that nobody has listed; it counts who comes by."""
     with ImageServer() as running:
         yield running
+
+
+@pytest.fixture
+def unkept(world):
+    """The same world, whose project keeps no conversations."""
+    update_project(world.project, {"inference_logging": "off"}, actor=SYSTEM)
+    return world

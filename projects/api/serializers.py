@@ -32,6 +32,11 @@ class ProjectSerializer(ModelSerializer):
         trim_whitespace=False,
         help_text="A change is kept as a new version.",
     )
+    delete_conversations = serializers.BooleanField(
+        write_only=True,
+        required=False,
+        help_text="Only with inference logging off: delete the conversations stored already.",
+    )
 
     class Meta:
         model = Project
@@ -46,6 +51,8 @@ class ProjectSerializer(ModelSerializer):
             "top_p",
             "max_tokens",
             "visibility",
+            "inference_logging",
+            "delete_conversations",
             "is_editable",
             "created_by",
             "created_at",
@@ -67,8 +74,10 @@ class NewProjectSerializer(ProjectSerializer):
     """A project to be made in a team that the caller runs."""
 
     team = VisibleField(queryset=Team.objects.all())
+    delete_conversations = None  # type: ignore[assignment]  # the way to take a field away
 
     class Meta(ProjectSerializer.Meta):
+        fields = [name for name in ProjectSerializer.Meta.fields if name != "delete_conversations"]
         read_only_fields = ["id", "created_by", "created_at", "updated_at"]
 
 

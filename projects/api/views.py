@@ -56,8 +56,10 @@ class ProjectViewSet(ServiceViewSet):
         serializer.instance = self.get_queryset().get(pk=made.pk)
 
     def perform_update(self, serializer: Any) -> None:
+        values = dict(serializer.validated_data)
+        deletes = values.pop("delete_conversations", False)
         changed = services.update_project(
-            serializer.instance, serializer.validated_data, actor=self.actor
+            serializer.instance, values, delete_conversations=deletes, actor=self.actor
         )
         serializer.instance = self.get_queryset().get(pk=changed.pk)
 

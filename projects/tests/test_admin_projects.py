@@ -16,7 +16,7 @@ def admin(world, as_user):
 
 def form_of(world, **values) -> dict:
     form = {"name": "Private", "llm": world.llm.pk, "visibility": "members"}
-    return {**form, "system_prompt": "You are Alpha.", **values}
+    return {**form, "system_prompt": "You are Alpha.", "inference_logging": "full", **values}
 
 
 def test_a_changed_prompt_becomes_a_version(admin, world):

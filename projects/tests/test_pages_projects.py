@@ -128,7 +128,7 @@ def test_a_model_of_another_team_is_no_choice(as_user, world):
 
 
 def test_a_name_that_is_taken_is_refused_beside_the_field(as_user, world):
-    sent = {"name": "Shared", "llm": world.llm.pk}
+    sent = {"name": "Shared", "llm": world.llm.pk, "inference_logging": "full"}
     answer = as_user(world.editor).post(path_of(world, "/settings"), sent)
     assert answer.status_code == 400
     assert "already has a project with this name" in answer.content.decode()
@@ -145,13 +145,15 @@ def test_a_name_that_is_taken_is_refused_beside_the_field(as_user, world):
         ("name", "nul\0"),
         ("name", ""),
         ("description", "x" * 501),
+        ("inference_logging", ""),
+        ("inference_logging", "metadata"),
     ],
 )
 def test_settings_out_of_range_are_refused_beside_the_field(as_user, world, field, value):
-    sent = {"name": "Private", "llm": world.llm.pk, field: value}
+    sent = {"name": "Private", "llm": world.llm.pk, "inference_logging": "full", field: value}
     answer = as_user(world.editor).post(path_of(world, "/settings"), sent)
     assert answer.status_code == 400
-    assert field in answer.context["form"].errors
+    assert list(answer.context["form"].errors) == [field]
 
 
 def test_a_prompt_is_versioned_compared_and_restored(as_user, world):

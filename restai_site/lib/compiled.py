@@ -23,11 +23,19 @@ class CompiledQuery:
 
     `build` is called once, with a stand-in for each of `names`, and must put each of them into the
     SQL as a parameter. Whatever else it reads (the time, a setting) is frozen: use the database's
-    functions instead.
+    functions instead. `locking` is the clause of PostgreSQL that locks the row, for those that
+    querysets do not know.
     """
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]], **kinds: type[int] | type[str]):
+    def __init__(
+        self,
+        build: Callable[..., QuerySet[Any, Any]],
+        *,
+        locking: str = "",
+        **kinds: type[int] | type[str],
+    ) -> None:
         self._build = build
+        self._locking = locking
         self._stand_ins = {
             name: _FIRST_NUMBER + index if kind is int else _TEXT.format(name)
             for index, (name, kind) in enumerate(kinds.items())
@@ -49,6 +57,7 @@ class CompiledQuery:
         queryset = self._build(**self._stand_ins)[:1]
         compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS, connections[DEFAULT_DB_ALIAS])
         sql, given = compiler.as_sql()
+        sql = f"{sql} {self._locking}".rstrip()
         names = {value: name for name, value in self._stand_ins.items()}
         parameters = [
             (names.get(value) if isinstance(value, int | str) else None, value) for value in given

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -33,12 +34,23 @@ def database_url() -> str:
 
 
 class Server:
-    """The web server in a process of its own; use as a context manager."""
+    """The web server in a process of its own; use as a context manager.
 
-    def __init__(self, *, workers: int = 1, database: str = "", **environment: str) -> None:
+    What it says goes to the file `log`, or where the tests' own words go.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        database: str = "",
+        log: Path | None = None,
+        **environment: str,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.workers = workers
+        self.log = log
         self.environment = {
             **os.environ,
             "DATABASE_URL": database or database_url(),
@@ -51,9 +63,16 @@ class Server:
 
     def __enter__(self) -> Self:
         command = web.command("127.0.0.1", self.port, self.workers)
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, start_new_session=True
-        )
+        with ExitStack() as files:
+            out = files.enter_context(self.log.open("wb")) if self.log else None
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                start_new_session=True,
+                stdout=out,
+                stderr=out,
+            )
         self._wait()
         return self
 

@@ -10,7 +10,7 @@ from accounts.services import renew_setup_link
 from configuration.services import update_section
 from inference.models import Conversation, Message
 from projects.models import UsageRecord
-from projects.services import create_secret, set_prompt
+from projects.services import create_secret, set_prompt, update_project
 from restai_site.lib.mail import MailSection
 from restai_site.tests.world import SYSTEM, make_key
 
@@ -52,7 +52,15 @@ def furnished(world):
     Message.objects.create(
         conversation=talk, role="assistant", content=MARKDOWN, parent=asked, usage=usage[0]
     )
+    _close(world.shared_project, world.platform_admin)
     return world
+
+
+def _close(project, user):
+    """Let a project keep no conversations any more; one is left from before."""
+    talk = Conversation.objects.create(project=project, user=user, title="From before")
+    Message.objects.create(conversation=talk, role="user", content="What is this?")
+    update_project(project, {"inference_logging": "off"}, actor=SYSTEM)
 
 
 def _usage(world, days):
@@ -75,7 +83,9 @@ def _usage(world, days):
 
 def pages(world) -> list[str]:
     project, team = f"/projects/{world.project.pk}", f"/teams/{world.alpha.pk}"
-    talk = Conversation.objects.get()
+    talk = Conversation.objects.get(project=world.project)
+    closed = f"/projects/{world.shared_project.pk}"
+    old_talk = Conversation.objects.get(project=world.shared_project)
     secret = world.project.secrets.get(name="PAYMENTS_TOKEN")
     return [
         "/",
@@ -96,6 +106,9 @@ def pages(world) -> list[str]:
         f"{project}/settings",
         f"{project}/chat",
         f"{project}/chat/{talk.pk}",
+        f"{closed}/settings",
+        f"{closed}/chat",
+        f"{closed}/chat/{old_talk.pk}",
         "/models",
         "/models/images",
         "/models/llms/new",

@@ -3,9 +3,11 @@
 import { announce, copyFrom } from "./lib/dom.js";
 import { events } from "./lib/event-stream.js";
 import { Follower } from "./lib/follow.js";
+import { Memory } from "./lib/memory.js";
 import { Answer, userMessage } from "./lib/messages.js";
 
 const NO_CONNECTION = "The connection broke off. What has come so far is kept; try again.";
+const NO_CONNECTION_UNKEPT = "The connection broke off before the answer was complete. Try again.";
 const NOT_UNDERSTOOD = "The server gave an answer that this page does not understand. Reload the page and try again.";
 const ANNOUNCED_CHARACTERS = 400;
 const LOOKS = 8;
@@ -22,6 +24,8 @@ class Chat {
     this.follower = new Follower(document.getElementById("thread"), document.getElementById("jump"));
     this.answers = new WeakMap();
     this.conversation = root.dataset.conversation || null;
+    // Where the server keeps nothing, this page remembers.
+    this.memory = root.dataset.unkept === undefined ? null : new Memory();
     this.running = null;
     this.takeOver();
     this.listen();
@@ -52,6 +56,7 @@ class Chat {
   }
 
   listen() {
+    window.addEventListener("pagehide", () => this.forget());
     this.messages.addEventListener("click", (event) => this.onMessageClick(event));
     if (!this.form) return;
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
@@ -118,10 +123,23 @@ class Chat {
   }
 
   regenerate(root) {
-    if (this.running || !root.dataset.message || !this.form) return;
-    const id = root.dataset.message;
+    if (this.running || !this.form) return;
+    const body = this.againOf(this.answers.get(root));
+    if (!body) return;
     root.remove();
-    this.ask({ regenerate_message_id: id }, null);
+    this.ask(body, null);
+  }
+
+  /* What a browser brings back when people return to a page is not to be what was said on it. */
+  forget() {
+    if (!this.memory) return;
+    this.stop();
+    this.memory.clear();
+    this.messages.replaceChildren();
+    this.messages.hidden = true;
+    document.getElementById("greeting").hidden = false;
+    if (this.input) this.input.value = "";
+    announce("");
   }
 
   show() {
@@ -136,18 +154,19 @@ class Chat {
 
   async ask(body, question) {
     const answer = Answer.waiting(this.root.dataset.name);
+    if (this.memory) this.remember(answer, body.message);
     answer.onDraw = () => this.follower.keep();
     this.answers.set(answer.root, answer);
     this.messages.append(answer.root);
     this.follower.jump();
     this.running = new AbortController();
     this.refresh();
-    const again = () => { answer.root.remove(); this.ask(this.retryOf(body, answer), question); };
+    const again = () => { answer.root.remove(); this.ask(this.againOf(answer) ?? body, question); };
     try {
       await this.stream(body, answer, question, again);
     } catch (error) {
       if (error.name === "AbortError") this.stopped(answer);
-      else this.failed(answer, NO_CONNECTION, again);
+      else this.failed(answer, this.brokenOff(), again);
     } finally {
       this.running = null;
       this.refresh();
@@ -155,10 +174,25 @@ class Chat {
     }
   }
 
-  /* Once the question is kept, trying again means another answer to it. */
-  retryOf(body, answer) {
+  remember(answer, question) {
+    answer.pair = this.memory.begin(question);
+    answer.isRepeatable = true;
+  }
+
+  /* Return what asks for another answer to the question of `answer`, which is on its way out; null
+     where the server has not taken the question. */
+  againOf(answer) {
+    if (answer.pair) {
+      this.memory.drop(answer.pair);
+      return { message: answer.pair.question };
+    }
     const id = answer.root.dataset.message;
-    return id ? { regenerate_message_id: id } : body;
+    return id ? { regenerate_message_id: id } : null;
+  }
+
+  contextOf(answer) {
+    if (answer.pair) return { history: this.memory.before(answer.pair) };
+    return { conversation_id: this.conversation };
   }
 
   async stream(body, answer, question, again) {
@@ -169,21 +203,27 @@ class Chat {
         Accept: "text/event-stream",
         "X-CSRFToken": document.body.dataset.csrf,
       },
-      body: JSON.stringify({ ...body, conversation_id: this.conversation, stream: true }),
+      body: JSON.stringify({ ...body, ...this.contextOf(answer), stream: true }),
       signal: this.running.signal,
     });
     if (response.status === 401) return this.logIn();
     if (!response.ok) return this.failed(answer, await wordsOf(response), again);
     for await (const { name, data } of events(response)) {
-      if (name === "start") this.started(data, answer, question);
+      if (name === "start") this.started(data, answer, question, body);
       else if (name === "token") answer.add(data.text);
       else if (name === "done") return this.finished(answer, data);
       else if (name === "error") return this.failed(answer, data.message, again);
     }
-    this.failed(answer, NO_CONNECTION, again);
+    this.failed(answer, this.brokenOff(), again);
   }
 
-  started(data, answer, question) {
+  brokenOff() {
+    return this.memory ? NO_CONNECTION_UNKEPT : NO_CONNECTION;
+  }
+
+  started(data, answer, question, body) {
+    if (data.conversation_id === null) return this.startedUnkept(answer, body);
+    answer.isRepeatable = true;
     answer.root.dataset.message = data.message_id;
     if (question) question.dataset.message = data.user_message_id;
     if (this.conversation === data.conversation_id) return;
@@ -193,15 +233,28 @@ class Chat {
     this.refreshHistory();
   }
 
+  /* Where the page was loaded before the project ceased to keep conversations, it learns it here. */
+  startedUnkept(answer, body) {
+    if (this.memory) return;
+    this.memory = new Memory();
+    this.remember(answer, body.message);
+    document.getElementById("unkept").hidden = false;
+  }
+
   finished(answer, data) {
-    answer.settle({ usage: data.usage });
+    this.settled(answer, { usage: data.usage });
     announce(`Answer complete: ${answer.body.textContent.slice(0, ANNOUNCED_CHARACTERS)}`);
-    this.refreshHistory();
+    if (!this.memory) this.refreshHistory();
+  }
+
+  settled(answer, how) {
+    if (answer.pair) answer.pair.answer = answer.text;
+    answer.settle(how);
   }
 
   stopped(answer) {
     const note = answer.text ? "Stopped. The answer ends here." : "Stopped before an answer came.";
-    answer.settle({ note });
+    this.settled(answer, { note });
     announce(note);
   }
 

@@ -22,7 +22,7 @@ RENAMED: Body = lambda _: {"name": "renamed"}  # noqa: E731
 
 
 def _settings(stage: Stage) -> dict[str, Any]:
-    return {"name": "Renamed", "llm": stage.world.llm.pk, "visibility": "members"}
+    return {"name": "Renamed", "llm": stage.world.llm.pk, "inference_logging": "full"}
 
 
 def _page_model(stage: Stage) -> dict[str, Any]:

@@ -20,6 +20,10 @@ export class Answer {
     this.content = root.querySelector(".message-content");
     this.body = root.querySelector(".message-body");
     this.text = "";
+    // Whether another answer to the same question can be asked for.
+    this.isRepeatable = false;
+    // The question and this answer in the page's memory, where the server keeps nothing.
+    this.pair = null;
   }
 
   /** Start an empty one. */
@@ -89,7 +93,7 @@ export class Answer {
   tools(usage) {
     const bar = element("div", { class: "message-tools" });
     if (this.text) bar.append(tool("copy", "Copy answer", "data-copy-message"));
-    if (this.root.dataset.message) bar.append(tool("refresh", "Regenerate answer", "data-regenerate"));
+    if (this.isRepeatable) bar.append(tool("refresh", "Regenerate answer", "data-regenerate"));
     if (usage) {
       const toggle = tool("info-circle", "Tokens, cost and time", "data-facts-toggle");
       toggle.setAttribute("aria-expanded", "false");
