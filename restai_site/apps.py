@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class SiteConfig(AppConfig):
@@ -7,6 +8,10 @@ class SiteConfig(AppConfig):
 
     name = "restai_site"
     verbose_name = "Site"
+
+    def ready(self) -> None:
+        """Load the checks of the security posture that every app declares."""
+        autodiscover_modules("posture")
 
 
 class PlatformAdminConfig(AdminConfig):
