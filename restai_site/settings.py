@@ -122,6 +122,9 @@ CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
 }
 
+# Its modification time is the last successful backup; empty where nobody has said so.
+BACKUP_STATUS_FILE = env.text("BACKUP_STATUS_FILE", "")
+
 # How long a process may use platform settings before it asks whether they have changed.
 SETTINGS_REFRESH_MILLISECONDS = env.integer("SETTINGS_REFRESH_MILLISECONDS", 500, most=1000)
 
