@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from restai_site import health, pages
 from restai_site.api import urls as api
+from restai_site.posture.pages import security
 
 handler403 = pages.permission_denied
 handler404 = pages.page_not_found
@@ -18,6 +19,7 @@ urlpatterns = [
     path("v1/", include("inference.openai_urls")),
     path("", pages.dashboard, name="dashboard"),
     path("search", pages.search, name="search"),
+    path("security", security, name="security"),
     path("", include("accounts.urls")),
     path("", include("catalog.urls")),
     path("", include("teams.urls")),

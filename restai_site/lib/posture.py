@@ -233,9 +233,10 @@ class Result:
         return self.finding.state or self.check.severity
 
     @property
-    def more(self) -> int:
-        """How many things were found besides the examples."""
-        return self.finding.found.total - len(self.finding.found.examples)
+    def more(self) -> str:
+        """In words how many things were found besides the examples; empty where none."""
+        rest = self.finding.found.total - len(self.finding.found.examples)
+        return f"and {rest:,} more" if rest else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,8 +323,8 @@ def _find(one: Check) -> Finding:
     try:
         with _apart():
             return one.find()
-    except (Exception, ConfigurationError):
-        logger.exception("The posture check %s failed.", one.slug)
+    except (Exception, ConfigurationError) as error:
+        logger.exception("The posture check %s failed: %s.", one.slug, type(error).__name__)
         return unknown(NOT_MADE)
 
 

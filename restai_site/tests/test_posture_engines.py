@@ -2,11 +2,7 @@
 
 import logging
 import os
-import signal
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import redis
@@ -16,9 +12,8 @@ from django.utils import timezone
 
 from restai_site.embedded import valkey
 from restai_site.tests.posture import outcome, told
-from restai_site.tests.server import database_url, free_port
+from restai_site.tests.server import free_port
 
-ROOT = Path(__file__).resolve().parents[2]
 AWAY = ("unknown", "Redis does not answer, so this could not be found out.")
 
 
@@ -134,34 +129,6 @@ def test_without_a_worker_it_is_critical():
     assert result.state.value == "critical"
     assert result.finding.reason.startswith("No worker has answered within a second: ")
     assert "celery" in result.finding.remedy.command
-
-
-@pytest.mark.slow
-@pytest.mark.django_db(transaction=True)
-def test_a_worker_that_runs_is_well(settings):
-    command = [sys.executable, "-m", "celery", "--app", "restai_site.celery", "worker"]
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url(),
-        "REDIS_URL": settings.REDIS_URL,
-        "DJANGO_SETTINGS_MODULE": "restai_site.settings",
-    }
-    with subprocess.Popen(
-        [*command, "--pool", "solo", "--loglevel", "INFO"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as worker:
-        try:
-            for line in worker.stderr:
-                if "ready." in line:
-                    break
-            assert told(outcome("workers")) == ("good", "A worker has answered.")
-        finally:
-            worker.send_signal(signal.SIGQUIT)
-            worker.stderr.close()
 
 
 def test_debug_mode_is_critical(settings):

@@ -78,7 +78,7 @@ def test_a_check_that_raises_is_unknown_is_logged_and_hides_no_other(error, capl
     (entry,) = caplog.records
     assert (entry.levelno, entry.getMessage()) == (
         logging.ERROR,
-        "The posture check broken failed.",
+        f"The posture check broken failed: {type(error).__name__}.",
     )
     assert entry.exc_info[1] is error
 
@@ -173,12 +173,14 @@ def test_many_things_are_counted_and_ten_are_named_in_one_query(django_assert_nu
     assert [example.name for example in found.examples] == [user.email for user in users[:10]]
     assert found.examples[0].url == f"/admin/accounts/user/{users[0].pk}/change/"
     (result,) = run([made(lambda: failed("Too many.", found=found))]).results
-    assert result.more == 2
+    assert result.more == "and 2 more"
 
 
 @pytest.mark.django_db
 def test_nothing_is_listed_as_nothing():
-    assert listed(User.objects.all(), "admin:accounts_user_change", name="email").total == 0
+    nobody = listed(User.objects.all(), "admin:accounts_user_change", name="email")
+    assert nobody.total == 0
+    assert run([made(lambda: failed("Bad.", found=nobody))]).results[0].more == ""
 
 
 def test_what_was_found_already_is_cut_to_ten_too():
