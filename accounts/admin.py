@@ -88,6 +88,7 @@ class ApiKeyAdmin(ViewOnlyAdmin):
 
     fields = ("user", "name", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
     list_display = ("prefix", "name", "user", "created_at", "last_used_at", "revoked_at")
+    list_filter = ("user__is_active",)
     list_select_related = ("user",)
     search_fields = ("user__email__startswith",)
     search_help_text = "The beginning of the owner's e-mail address."

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.utils.module_loading import autodiscover_modules
 
 from restai_site.lib.env import ConfigurationError
 from restai_site.lib.releases import installed_bad_releases
@@ -12,7 +13,7 @@ class SiteConfig(AppConfig):
     verbose_name = "Site"
 
     def ready(self) -> None:
-        """Refuse to start with a package that is known to be malicious.
+        """Load the checks of the posture; refuse to start with a package known to be malicious.
 
         Not a system check, which can be silenced and which the web server does not run.
         """
@@ -22,6 +23,7 @@ class SiteConfig(AppConfig):
                 f"{bad}. Do not start this environment again: remove .venv or the image, change "
                 "every secret that this machine holds, and install what requirements.txt pins."
             )
+        autodiscover_modules("posture")
 
 
 class PlatformAdminConfig(AdminConfig):

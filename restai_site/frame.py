@@ -134,6 +134,7 @@ class Frame:
             ("Users", "users", ["accounts:users", "admin:accounts_user_changelist"]),
             ("Audit", "shield-check", ["audit:entries", "admin:audit_entry_changelist"]),
             ("Settings", "settings", ["configuration:index"]),
+            ("Security", "shield-lock", ["security"]),
         ]
         links = [self._first(label, icon, names) for label, icon, names in wanted]
         return [link for link in links if link is not None]

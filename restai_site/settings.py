@@ -124,6 +124,9 @@ CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
 }
 
+# Its modification time is the last successful backup; empty where nobody has said so.
+BACKUP_STATUS_FILE = env.text("BACKUP_STATUS_FILE", "")
+
 # --- Platform settings -----------------------------------------------------------------------
 # What administrators change while the platform runs stands in the sections of the apps.
 # How long a process may use platform settings before it asks whether they have changed.

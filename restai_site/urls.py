@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from restai_site import about, health, pages
 from restai_site.api import urls as api
+from restai_site.posture.pages import security
 
 handler403 = pages.permission_denied
 handler404 = pages.page_not_found
@@ -19,6 +20,7 @@ urlpatterns = [
     path("", pages.dashboard, name="dashboard"),
     path("search", pages.search, name="search"),
     path("settings/about", about.about, name="about"),
+    path("security", security, name="security"),
     path("", include("accounts.urls")),
     path("", include("configuration.urls")),
     path("", include("catalog.urls")),

@@ -5,11 +5,13 @@ from django.urls import URLPattern, URLResolver, include, path
 # Registers the authentication scheme with the schema generator.
 from restai_site.api import schema  # noqa: F401
 from restai_site.api.views import DocumentationView, RootView, SchemaView, no_such_address
+from restai_site.posture.api import PostureView
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RootView.as_view(), name="api-root"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocumentationView.as_view(), name="docs"),
+    path("posture", PostureView.as_view(), name="posture"),
     path("", include("accounts.api.urls")),
     path("", include("audit.api.urls")),
     path("", include("configuration.api.urls")),

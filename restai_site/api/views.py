@@ -29,6 +29,7 @@ LINKS = {
     "conversations": "conversation-list",
     "usage": "usage-list",
     "audit": "audit-list",
+    "posture": "posture",
     "schema": "schema",
     "docs": "docs",
 }

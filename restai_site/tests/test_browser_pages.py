@@ -127,6 +127,7 @@ def pages(world) -> list[str]:
         "/settings/about",
         "/profile",
         "/profile/keys",
+        "/security",
         "/no-such-page",
     ]
 
@@ -350,6 +351,25 @@ def test_every_icon_that_is_used_is_in_the_sprite(visit, furnished):
             )
         )
     assert used - names == set()
+
+
+def test_what_is_good_and_long_lists_unfold_in_the_posture(visit, furnished):
+    for number in range(12):
+        make_key(furnished.editor, f"Key {number}")
+    visitor = visit(furnished.platform_admin, width=360)
+    page = visitor.page
+    visitor.go("/security")
+    assert not page.is_visible("#debug")
+    page.click("section:has(#debug) .findings-good > summary")
+    assert "Debug mode is off." in page.inner_text("#debug")
+    assert "Key 0" not in page.inner_text("#keys-lasting")
+    page.click("#keys-lasting summary")
+    assert "and 3 more" in page.inner_text("#keys-lasting")
+    assert visitor.overflow() <= 0
+    assert visitor.axe() == []
+    with page.expect_navigation(url="**/security"):
+        page.click("text=Check again")
+    assert not page.is_visible("#debug")
 
 
 def test_the_drawer_opens_on_a_small_screen(visit, world):

@@ -139,6 +139,7 @@ def test_other_errors_are_pages_too(db):
 def test_pages_hold_no_inline_script_style_or_handler(as_user, world, ledger):
     browser = as_user(world.platform_admin)
     paths = ["/", "/projects", f"/projects/{world.project.pk}", "/profile/keys", "/models"]
+    paths += ["/security"]
     for path in [*paths, f"/projects/{world.project.pk}/chat"]:
         page = browser.get(path).content.decode()
         for forbidden in (" style=", "<style", " onclick=", "javascript:", "<script>"):

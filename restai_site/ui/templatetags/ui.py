@@ -12,10 +12,19 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from restai_site.lib.posture import State
+
 register = template.Library()
 
 SPRITE = "vendor/tabler-icons/sprite.svg"
 NOTHING = "\N{EN DASH}"
+POSTURE_LOOKS = {
+    State.CRITICAL: ("alert-circle", "danger"),
+    State.WARNING: ("alert-triangle", "warning"),
+    State.UNKNOWN: ("help-circle", "neutral"),
+    State.ADVICE: ("info-circle", "info"),
+    State.GOOD: ("circle-check", "success"),
+}
 TONES = {"success", "danger", "warning", "info", "neutral"}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -37,6 +46,15 @@ def badge(text: str, tone: str = "neutral") -> SafeString:
     if tone not in TONES:
         raise template.TemplateSyntaxError(f"badge knows no tone {tone!r}")
     return format_html('<span class="status status-{}">{}</span>', tone, text)
+
+
+@register.simple_tag
+def posture_badge(state: State) -> SafeString:
+    """Draw how a check of the security posture came out: a word, an icon and a ground."""
+    symbol, tone = POSTURE_LOOKS[state]
+    return format_html(
+        '<span class="status status-{}">{}{}</span>', tone, icon(symbol), state.capitalize()
+    )
 
 
 @register.simple_tag

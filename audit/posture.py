@@ -1,0 +1,70 @@
+"""What the security posture asks of the audit trail."""
+
+from django.db import connection
+
+from audit.models import Entry
+from restai_site.lib.posture import Area, Finding, State, check, command, failed, good
+
+TABLE = Entry._meta.db_table
+# Made by the migration 0002 of this app.
+TRIGGERS = ("audit_entry_append_only", "audit_entry_no_truncate")
+# pg_trigger.tgenabled: fires for ordinary sessions ("origin"), or always.
+FIRING = frozenset({"O", "A"})
+RIGHTS = f"""
+    SELECT pg_has_role(relowner, 'MEMBER'),
+           array_remove(ARRAY[
+               CASE WHEN has_any_column_privilege(oid, 'UPDATE') THEN 'change' END,
+               CASE WHEN has_table_privilege(oid, 'DELETE') THEN 'delete' END,
+               CASE WHEN has_table_privilege(oid, 'TRUNCATE') THEN 'truncate' END,
+               CASE WHEN has_table_privilege(oid, 'TRIGGER') THEN 'add triggers to' END
+           ], NULL)
+    FROM pg_class WHERE oid = '{TABLE}'::regclass
+"""  # noqa: S608 - the name of our own table
+REFUSING = """
+    SELECT tgname::text, tgenabled::text
+    FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+    WHERE tgrelid = %s::regclass AND NOT tgisinternal AND prosrc LIKE '%%RAISE EXCEPTION%%'
+"""
+
+
+@check("audit-seal", "Seal of the audit trail", Area.AUDIT, State.WARNING)
+def seal() -> Finding:
+    return failed(
+        "The audit trail is not sealed yet: "
+        "whoever owns the database could rewrite it without leaving a trace."
+    )
+
+
+@check("audit-triggers", "Append-only audit trail", Area.AUDIT, State.CRITICAL)
+def triggers() -> Finding:
+    with connection.cursor() as cursor:
+        cursor.execute(REFUSING, [TABLE])
+        found = dict(cursor.fetchall())
+    missing = [name for name in TRIGGERS if name not in found]
+    if missing:
+        reason = f"The database does not refuse to change the trail: {_named(missing)} missing."
+        return failed(reason, command("python manage.py sqlmigrate audit 0002", "Make as in"))
+    resting = [name for name in TRIGGERS if found[name] not in FIRING]
+    if resting:
+        reason = f"The database does not refuse to change the trail: {_named(resting)} disabled."
+        return failed(reason, command(f"ALTER TABLE {TABLE} ENABLE TRIGGER ALL", "Run as owner"))
+    return good(f"The database refuses to change and to empty the trail: {_named(TRIGGERS)} on.")
+
+
+@check("audit-role", "Rights on the audit trail", Area.AUDIT, State.CRITICAL)
+def rights() -> Finding:
+    with connection.cursor() as cursor:
+        cursor.execute(RIGHTS)
+        owns, verbs = cursor.fetchone()
+    remedy = command("python manage.py grant_web_role ROLE", "As owner, for a role of its own")
+    if owns:
+        reason = "The role that serves owns the trail: it could drop what protects it."
+        return failed(reason, remedy)
+    if verbs:
+        return failed(f"The role that serves may {', '.join(verbs)} the trail.", remedy)
+    return good("The role that serves may add to the trail and read it, no more.")
+
+
+def _named(names: list[str] | tuple[str, ...]) -> str:
+    verb = "is" if len(names) == 1 else "are"
+    return f"{' and '.join(names)} {verb}"
