@@ -10,7 +10,7 @@ TABLE = Entry._meta.db_table
 TRIGGERS = ("audit_entry_append_only", "audit_entry_no_truncate")
 # pg_trigger.tgenabled: fires for ordinary sessions ("origin"), or always.
 FIRING = frozenset({"O", "A"})
-RIGHTS = f"""
+RIGHTS = """
     SELECT pg_has_role(relowner, 'MEMBER'),
            array_remove(ARRAY[
                CASE WHEN has_any_column_privilege(oid, 'UPDATE') THEN 'change' END,
@@ -18,8 +18,8 @@ RIGHTS = f"""
                CASE WHEN has_table_privilege(oid, 'TRUNCATE') THEN 'truncate' END,
                CASE WHEN has_table_privilege(oid, 'TRIGGER') THEN 'add triggers to' END
            ], NULL)
-    FROM pg_class WHERE oid = '{TABLE}'::regclass
-"""  # noqa: S608 - the name of our own table
+    FROM pg_class WHERE oid = %s::regclass
+"""
 REFUSING = """
     SELECT tgname::text, tgenabled::text
     FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
@@ -54,7 +54,7 @@ def triggers() -> Finding:
 @check("audit-role", "Rights on the audit trail", Area.AUDIT, State.CRITICAL)
 def rights() -> Finding:
     with connection.cursor() as cursor:
-        cursor.execute(RIGHTS)
+        cursor.execute(RIGHTS, [TABLE])
         owns, verbs = cursor.fetchone()
     remedy = command("python manage.py grant_web_role ROLE", "As owner, for a role of its own")
     if owns:
