@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from configuration.models import StoredSetting
+from configuration.models import Revision, StoredSetting
 from restai_site.lib.admin import ViewOnlyAdmin, actor_of
 
 
@@ -38,3 +38,11 @@ class StoredSettingAdmin(ViewOnlyAdmin):
         row = get_object_or_404(StoredSetting.objects.visible_to(actor_of(request)), pk=object_id)
         target = {"target_type": self.model._meta.label_lower, "target_id": row.section}
         return redirect(f"{reverse('admin:audit_entry_changelist')}?{urlencode(target)}")
+
+
+@admin.register(Revision)
+class RevisionAdmin(ViewOnlyAdmin):
+    """The number by which processes see that settings have changed."""
+
+    fields = ("number",)
+    list_display = ("number",)

@@ -12,7 +12,7 @@ from accounts.models import ApiKey, SetupLink, User
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
-from configuration.models import StoredSetting
+from configuration.models import Revision, StoredSetting
 from configuration.services import update_section
 from inference.models import Conversation, Message
 from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion, UsageRecord
@@ -179,6 +179,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         create_secret(project, name="OUTSIDE_TOKEN", value="a stage secret", actor=SYSTEM),
         SetupLink.objects.get(),
         StoredSetting.objects.get(),
+        Revision.objects.get(),
         ContentType.objects.get_for_model(User),
     ]
     return {type(row): row for row in rows}

@@ -160,10 +160,11 @@ def protected_fields(method: str, path: str) -> dict:
     """Return a value for every field of every model that the body does not take."""
     from django.apps import apps
 
+    owners = {"accounts", "audit", "configuration", "catalog", "teams", "projects"}
     names = {
         name
         for model in apps.get_models()
-        if model.__module__.split(".")[0] in {"accounts", "audit", "catalog", "teams", "projects"}
+        if model.__module__.split(".")[0] in owners
         for field in model._meta.get_fields()
         if field.concrete
         for name in (field.name, getattr(field, "attname", field.name))
