@@ -128,6 +128,16 @@ def test_operators_see_that_people_talk_and_not_what_they_say(admin, world):
 def test_every_model_of_ours_is_in_the_administration():
     from django.apps import apps
 
-    names = "accounts audit configuration catalog teams projects inference guards widget".split()
+    names = [
+        "accounts",
+        "audit",
+        "configuration",
+        "catalog",
+        "teams",
+        "projects",
+        "inference",
+        "guards",
+        "widget",
+    ]
     ours = {model for model in apps.get_models() if model.__module__.split(".")[0] in names}
     assert ours == set(django_admin.site._registry)

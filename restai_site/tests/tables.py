@@ -39,3 +39,9 @@ def _value(store: redis.Redis, key: bytes) -> bytes:
         b"none": lambda: None,  # it has expired meanwhile
     }[kind]
     return repr(read()).encode()
+
+
+def everything_in_redis() -> bytes:
+    """Return all keys and values of the Redis database, one after the other."""
+    with redis.Redis.from_url(settings.REDIS_URL) as store:
+        return b"\n".join(key + b" " + _value(store, key) for key in store.scan_iter(count=1000))
