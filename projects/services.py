@@ -20,7 +20,9 @@ from projects.models import (
     ProjectSecret,
     PromptVersion,
 )
+from projects.sections import LoggingSection
 from restai_site.lib.actor import Actor
+from restai_site.lib.configuration import current
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
 from teams.models import Membership, Team
 
@@ -46,6 +48,7 @@ def create_project(team: Team, values: Mapping[str, Any], *, actor: Actor) -> Pr
         raise Forbidden("Only admins of the team may create projects in it.")
     _require_known(values, EDITABLE_FIELDS | {"system_prompt"})
     require_grant(team, values["llm"])
+    values = {"inference_logging": current(LoggingSection).new_projects, **values}
     project = Project(team=team, created_by_id=actor.user_id, **values)
     _save(project)
     _add_version(project, note="First version", actor=actor)
