@@ -11,6 +11,7 @@ import pytest
 
 from audit.models import Entry
 from benchmarks.mock_provider import MockProvider
+from restai_site.tests.loopback import loopback_port
 from restai_site.tests.server import ROOT, Server, database_url
 from restai_site.tests.world import make_key, make_world
 
@@ -20,7 +21,7 @@ PATIENCE_SECONDS = 20
 
 @pytest.fixture(scope="module")
 def provider():
-    with MockProvider() as running:
+    with MockProvider(loopback_port()) as running:
         yield running
 
 

@@ -122,7 +122,7 @@ def test_a_secret_that_cannot_be_decrypted_raises_and_hides_nothing_else(sample,
     with pytest.raises(Unavailable) as refused:
         _ = current(sample).key
     assert refused.value.message == "The stored “Key” cannot be decrypted: enter it again."
-    assert "FIELD_ENCRYPTION_KEY lacks the key" in caplog.text
+    assert "at the end of FIELD_ENCRYPTION_KEY" in caplog.text
     update_section(sample, {"key": "another"}, actor=SYSTEM)
     assert current(sample).key == "another"
 

@@ -1,13 +1,11 @@
 """What the tests of secrets share."""
 
-import base64
 import logging
-import os
 from contextlib import contextmanager
 
-import encrypted_model_fields.fields as library
 import pytest
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet
+from django.conf import settings
 from django.db import connection
 
 from projects.models import ProjectSecret
@@ -47,8 +45,7 @@ def spoil(secret: ProjectSecret) -> None:
 
 def lose_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the server have another FIELD_ENCRYPTION_KEY than what is stored was written with."""
-    key = base64.urlsafe_b64encode(os.urandom(32))
-    monkeypatch.setattr(library, "CRYPTER", MultiFernet([Fernet(key)]))
+    monkeypatch.setattr(settings, "FIELD_ENCRYPTION_KEY", [Fernet.generate_key().decode()])
 
 
 @contextmanager

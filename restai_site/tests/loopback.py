@@ -11,8 +11,10 @@ from itertools import cycle
 
 COUNT = 40
 VARIABLE = "NETWORK_PROVIDER_HOSTS"
+MAIL_VARIABLE = "NETWORK_MAIL_HOSTS"
 # Nothing listens there.
 CLOSED = "127.0.0.1:9"
+HOSTS = ("127.0.0.1", "localhost")
 # Below the ports from which Linux serves outgoing connections.
 LOWEST, HIGHEST = 12_000, 31_000
 
@@ -25,7 +27,9 @@ def reserve() -> None:
         port = random.SystemRandom().choice(candidates)
         if _is_free(port):
             chosen.append(port)
-    os.environ[VARIABLE] = ",".join([CLOSED, *(f"127.0.0.1:{port}" for port in chosen)])
+    by_number, by_name = ([f"{host}:{port}" for port in chosen] for host in HOSTS)
+    os.environ[VARIABLE] = ",".join([CLOSED, *by_number])
+    os.environ[MAIL_VARIABLE] = ",".join(by_number + by_name)
 
 
 def loopback_port() -> int:

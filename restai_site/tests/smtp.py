@@ -24,6 +24,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Self
 
+from restai_site.tests.loopback import loopback_port
+
 USER, PASSWORD = "restai", "a secret of the mail server"
 
 
@@ -70,8 +72,7 @@ class MailServer:
     def __enter__(self) -> Self:
         server = self
         handler = type("Handler", (_Handler,), {"mail_server": server})
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", loopback_port()), handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
@@ -79,6 +80,11 @@ class MailServer:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
 
 
 class _Handler(socketserver.StreamRequestHandler):

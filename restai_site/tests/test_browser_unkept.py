@@ -10,6 +10,7 @@ from catalog.models import LLM
 from inference.models import Conversation, Message
 from projects.models import UsageRecord
 from projects.services import update_project
+from restai_site.tests.loopback import loopback_port
 from restai_site.tests.world import SYSTEM, make_world
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -24,7 +25,7 @@ STORED = """async () => JSON.stringify({
 
 @pytest.fixture(scope="module")
 def provider():
-    with MockProvider() as running:
+    with MockProvider(loopback_port()) as running:
         yield running
 
 

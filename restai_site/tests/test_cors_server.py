@@ -9,6 +9,7 @@ from django.conf import settings
 
 from benchmarks.mock_provider import MockProvider
 from restai_site.tests.cors import EVIL, ORIGINS, PREFLIGHT
+from restai_site.tests.loopback import loopback_port
 from restai_site.tests.server import Server
 from restai_site.tests.world import make_key, make_world
 
@@ -20,7 +21,7 @@ CORS = re.compile(rb"(?im)^access-control-[^\r\n]*")
 
 @pytest.fixture(scope="module")
 def provider():
-    with MockProvider() as running:
+    with MockProvider(loopback_port()) as running:
         yield running
 
 

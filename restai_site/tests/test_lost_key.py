@@ -165,7 +165,7 @@ def test_a_page_says_it_in_words(lost, as_user, path):
     assert answer.status_code == 503
     text = assert_bare(answer.content)
     assert FOR_ADMINISTRATORS in text
-    assert "That did not work" in text
+    assert "Not tested" in text
 
 
 def test_others_never_read_the_name_of_the_variable(lost, as_user, api_as):

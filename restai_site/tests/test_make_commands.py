@@ -35,6 +35,8 @@ def tools(tmp_path):
     folder.mkdir()
     for name in TOOLS:
         (folder / name).symlink_to(shutil.which(name))
+    for name in ("ip", "unshare"):
+        program(folder / name, "exit 0")
     return folder
 
 

@@ -34,13 +34,15 @@ class Probe:
 
 
 def probed(attempt: Callable[[], Result]) -> Probe:
-    """Run `attempt`; that it may not run now is told in the same place as its result."""
+    """Run `attempt`; that it may not run now is told in the same place as its result.
+
+    Attempts are for platform administrators, so they read what is meant for them.
+    """
     try:
         result = attempt()
     except (TooManyRequests, Unavailable) as error:
-        return Probe(
-            error.message, was_run=False, status=error.status, headers=error_headers(error)
-        )
+        told = error.told_to(administrator=True)
+        return Probe(told.message, was_run=False, status=error.status, headers=error_headers(error))
     return Probe(result.message, ok=result.ok)
 
 

@@ -21,7 +21,7 @@ from restai_site.lib.egress import (
     fetch,
 )
 from restai_site.lib.errors import Invalid
-from restai_site.tests.loopback import loopback_port
+from restai_site.tests.server import free_port
 
 MEGABYTE = 1024 * 1024
 QUICK = Limits(connect_seconds=0.5, total_seconds=1, max_bytes=MEGABYTE)
@@ -36,7 +36,7 @@ class HostileServer:
         self.endless = b""
 
     async def start(self) -> "HostileServer":
-        self.port = loopback_port()
+        self.port = free_port()
         self.server = await asyncio.start_server(self.reply, "127.0.0.1", self.port)
         return self
 
@@ -231,7 +231,7 @@ async def test_credentials_stay_at_their_origin(hostile):
 )
 async def test_each_redirect_is_judged_like_a_first_address(hostile, target):
     hostile.ok("/end", b"secret")
-    hostile.redirect("/a", target.format(port=hostile.port, closed=loopback_port()))
+    hostile.redirect("/a", target.format(port=hostile.port, closed=free_port()))
     await refused(hostile.url("/a"))
     assert len(hostile.requests) == 1 or target == ""
 
@@ -251,7 +251,7 @@ async def test_open_closed_and_forbidden_look_the_same(hostile):
         for url in (
             "http://169.254.169.254/latest/",  # forbidden
             f"http://127.0.0.2:{hostile.port}/",  # internal, something listens
-            f"http://127.0.0.1:{loopback_port()}/",  # internal, nothing listens
+            f"http://127.0.0.1:{free_port()}/",  # internal, nothing listens
             hostile.url("/endless-silence"),  # listed, and silent
             "http://no-such-host.invalid/",
             "http://example.com:6379/",
@@ -277,7 +277,7 @@ async def test_taking_a_host_off_the_list_stops_connections_that_are_open(hostil
 
 
 async def test_listing_one_port_opens_no_other(hostile):
-    with overridden(NetworkSection, fetch_hosts=[f"127.0.0.1:{loopback_port()}"]):
+    with overridden(NetworkSection, fetch_hosts=[f"127.0.0.1:{free_port()}"]):
         await refused(hostile.url("/a"))
         await refused(hostile.url("/a", host="localhost"))
     assert hostile.requests == []
@@ -301,7 +301,7 @@ class TestConnect:
 
     @pytest.fixture
     def listener(self):
-        with socket.create_server(("127.0.0.1", loopback_port())) as server:
+        with socket.create_server(("127.0.0.1", free_port())) as server:
             server.settimeout(1)
             yield server
 
@@ -326,7 +326,7 @@ class TestConnect:
 
     def test_closed_unknown_and_refused_say_the_same(self, listener):
         host, port = self.address(listener)
-        closed = loopback_port()
+        closed = free_port()
         said = set()
         with overridden(NetworkSection, mail_hosts=[f"127.0.0.1:{closed}"]):
             for target in ((host, port), (host, closed), ("no-such-host.invalid", 25), ("\0", 25)):
