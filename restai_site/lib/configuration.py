@@ -198,10 +198,11 @@ async def fresh(section: type[SectionT]) -> SectionT:
 
 @contextmanager
 def overridden(section: type[Section], **values: Any) -> Iterator[None]:
-    """Use these values for `section` inside, whatever is stored; for tests and benchmarks."""
+    """Use these values for `section` inside, whatever is stored or fixed; for tests."""
     before = dict(_State.overrides)
     cleaned = {name: section.setting(name).clean(value) for name, value in values.items()}
-    _State.overrides[section] = section(cleaned)
+    _State.overrides[section] = chosen = section(cleaned)
+    chosen.values.update(cleaned)
     try:
         yield
     finally:

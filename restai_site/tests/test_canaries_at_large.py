@@ -146,8 +146,8 @@ def say_everywhere(program: Visitor, world) -> None:
     for stream in (False, True):
         chat = {"message": text, "stream": stream}
         program.send("POST", f"/api/projects/{shared}/chat", json=chat)
-        body = {"messages": [{"role": "user", "content": text}], "stream": stream}
-        body["model"] = f"project/{shared}"
+        messages = [{"role": "user", "content": text}]
+        body = {"model": f"project/{shared}", "messages": messages, "stream": stream}
         program.send("POST", "/v1/chat/completions", json=body)
 
 
