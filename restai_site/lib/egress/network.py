@@ -73,7 +73,7 @@ class NetworkSection(Section):
 
     provider_hosts = _hosts(
         "Internal model servers",
-        "For provider base URLs, for example localhost:11434 for Ollama.",
+        "For provider base URLs, for example localhost:11434. The embedded model needs no line.",
         "NETWORK_PROVIDER_HOSTS",
     )
     fetch_hosts = _hosts(
