@@ -109,6 +109,7 @@ def _by_the_api(plan: dict, network: Network) -> Iterator[dict[str, Any]]:
         for kind in plan["kinds"]:
             yield from _by_providers(plan, network, api, kind)
         yield from _by_images(plan, network, api)
+        yield from _by_libraries(plan, network, api)
 
 
 def _by_providers(plan: dict, network: Network, api: "_Api", kind: str) -> Iterator[dict[str, Any]]:
@@ -133,6 +134,22 @@ def _by_images(plan: dict, network: Network, api: "_Api") -> Iterator[dict[str, 
         network.contacts[:] = [one for one in network.contacts if one != "1.1.1.1"]
         network.heads[:] = [head for head in network.heads if "models.example" not in head]
         yield _row("image", case, network, f"status {called}")
+
+
+def _by_libraries(plan: dict, network: Network, api: "_Api") -> Iterator[dict[str, Any]]:
+    """Call each kind of provider at its usual address, while every name leads inside."""
+    network.begin({}, None, "")
+    network.anything = ["10.0.0.1"]
+    for number, (kind, model) in enumerate(plan["libraries"]):
+        case = {"id": f"library-{number}"}
+        for seen in (network.contacts, network.heads):
+            seen.clear()
+        change = {"kind": kind, "base_url": "", "api_key": SECRET}
+        saved = api.send("PATCH", f"/api/providers/{plan['provider']}", change)
+        named = api.send("PATCH", f"/api/llms/{plan['llm']}", {"litellm_model": model})
+        called = api.send("POST", "/v1/chat/completions", _call(plan["model"]))
+        row = _row("library", case, network, f"status {called}")
+        yield {**row, "saved": [saved, named], "asked": sorted(network.asked)}
 
 
 def _call(model: str, *parts: dict) -> dict[str, Any]:

@@ -17,8 +17,8 @@ import dns.rdatatype
 import dns.rrset
 import orjson
 
-# All ports that the corpus names, so that nothing is missed because nobody listens.
-PORTS = (22, 25, 80, 443, 1900, 6379, 8000, 8080, 11211)
+# All ports that the corpus and the libraries name, so that nothing is missed because nobody listens.
+PORTS = (22, 25, 80, 443, 1900, 6379, 8000, 8080, 11211, 11434)
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63"
     "64f8cf500f00038601805a349a7c0000000049454e44ae426082"
@@ -59,6 +59,8 @@ class Network:
     contacts: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
+    # What names that no case speaks of resolve to.
+    anything: list[str] = field(default_factory=list)
 
     def begin(self, names: dict[str, list[list[str]]], redirect: list | None, path: str) -> None:
         """Forget what was, and answer as this case wants it."""
@@ -137,7 +139,7 @@ class Network:
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.RA
         key = name.to_text(omit_final_dot=True).lower()
-        answers = self.names.get(key, [[]])
+        answers = self.names.get(key, [self.anything])
         turn = f"{key} {kind}"
         addresses = answers[min(self.asked.get(turn, 0), len(answers) - 1)]
         self.asked[turn] = self.asked.get(turn, 0) + 1
