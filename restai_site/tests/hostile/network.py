@@ -17,7 +17,7 @@ import dns.rdatatype
 import dns.rrset
 import orjson
 
-# All ports that the corpus and the libraries name, so that nothing is missed because nobody listens.
+# All ports that the corpus and the libraries name: where nobody listens, nothing is seen.
 PORTS = (22, 25, 80, 443, 1900, 6379, 8000, 8080, 11211, 11434)
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63"
