@@ -1,6 +1,7 @@
 """Requests to other servers: judged, capped, and without the credentials of another origin."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ REDIRECTS_MAX = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Kept when a redirect leads to another origin; everything else a caller sent may be a credential.
 HARMLESS_HEADERS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
+ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 # What is unpacked here, piece by piece; anything else, also one packing in another, is refused.
 ENCODINGS = frozenset({"identity", "gzip", "deflate"})
 NOT_FETCHED = (
@@ -138,7 +140,8 @@ def _next(at: URL, location: str) -> URL:
     if not location.isprintable() or " " in location or "\\" in location:
         raise FetchFailed
     try:
-        if "://" in location:
+        # As it came: joining may write it anew. A relative one may hold an address in its query.
+        if ABSOLUTE.match(location):
             check_url(location)
         return URL(check_url(str(at.join(URL(location))))).with_fragment(None)
     except (DomainError, ValueError):

@@ -183,6 +183,20 @@ async def test_redirects_are_followed(hostile, status):
     assert (answer.content, answer.url) == (b"here", hostile.url("/b/there"))
 
 
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/b?next=http://127.0.0.1/", "/b?next=http://127.0.0.1/"),
+        ("?next=https://example.com/", "/a?next=https://example.com/"),
+        ("//127.0.0.1:{port}/b?next=http://a", "/b?next=http://a"),
+    ],
+)
+async def test_a_redirect_may_hold_an_address_in_its_query(hostile, target, path):
+    hostile.redirect("/a", target.format(port=hostile.port))
+    hostile.ok(path, b"here")
+    assert (await get(hostile.url("/a"))).content == b"here"
+
+
 async def test_five_redirects_are_followed_and_no_sixth(hostile):
     for number in range(6):
         hostile.redirect(f"/{number}", f"/{number + 1}")
