@@ -16,7 +16,7 @@ from catalog.models import (
 )
 from restai_site.lib.egress import check_url
 from restai_site.lib.errors import DomainError
-from restai_site.ui.forms import PageForm
+from restai_site.ui.forms import PageForm, kept_since
 
 SECRET_MAX_LENGTH = 4096
 TOKENS_MAX = 2**31 - 1
@@ -53,9 +53,8 @@ class ProviderForm(PageForm):
         if provider is None or provider.api_key_set_at is None:
             del self.fields["remove_key"]
         else:
-            since = f"{provider.api_key_set_at.day} {provider.api_key_set_at:%b %Y}"
             self.fields["api_key"].label = "Replace the API key"
-            self.fields["api_key"].help_text = f"Set on {since}. Leave empty to keep it."
+            self.fields["api_key"].help_text = kept_since(provider.api_key_set_at)
 
     def clean_base_url(self) -> str:
         url = str(self.cleaned_data["base_url"])

@@ -7,7 +7,7 @@ from django import forms
 from configuration.shown import ShownSection, ShownSetting
 from restai_site.lib.configuration import Choice, Flag, Lines, Number, Secret, Setting, Text
 from restai_site.lib.drf import settle_secret
-from restai_site.ui.forms import LongTextField, PageForm
+from restai_site.ui.forms import LongTextField, PageForm, kept_since, set_on
 
 LINES_SHOWN = 6
 OFF = {"autocomplete": "off"}
@@ -92,10 +92,10 @@ def _state(shown: ShownSetting) -> str:
         return f"Default: {setting.default}."
     if not setting.is_secret or shown.set_at is None:
         return ""
-    since = f"Set on {shown.set_at.day} {shown.set_at:%b %Y}"
     if shown.is_unreadable:
-        return f"{since}, but cannot be decrypted with the keys of this server: enter it again."
-    return f"{since}. Leave empty to keep it."
+        why = "but cannot be decrypted with the keys of this server: enter it again."
+        return f"{set_on(shown.set_at)}, {why}"
+    return kept_since(shown.set_at)
 
 
 def _in_sentence(label: str) -> str:

@@ -14,7 +14,7 @@ from projects.models import (
     ProjectMember,
     ProjectSecret,
 )
-from restai_site.ui.forms import LongTextField, PageForm, SecretTextarea
+from restai_site.ui.forms import LongTextField, PageForm, SecretTextarea, kept_since
 from teams.models import Team
 
 PROMPT_ROWS = 14
@@ -172,6 +172,15 @@ class RoleForm(PageForm):
     role = forms.ChoiceField(choices=ProjectMember.Role.choices)
 
 
+def _secret_description() -> forms.CharField:
+    return forms.CharField(
+        label="Description",
+        max_length=500,
+        required=False,
+        help_text="What it opens, and where to get a new one.",
+    )
+
+
 class SecretForm(PageForm):
     """A new value or description of a secret. The stored value is never shown; empty keeps it."""
 
@@ -181,17 +190,11 @@ class SecretForm(PageForm):
         required=False,
         widget=SecretTextarea(attrs={"class": "mono"}),
     )
-    description = forms.CharField(
-        label="Description",
-        max_length=500,
-        required=False,
-        help_text="What it opens, and where to get a new one.",
-    )
+    description = _secret_description()
 
     def __init__(self, *args: Any, secret: ProjectSecret, **kwargs: Any) -> None:
         super().__init__(*args, initial={"description": secret.description}, **kwargs)
-        since = f"{secret.set_at.day} {secret.set_at:%b %Y}"
-        self.fields["value"].help_text = f"Set on {since}. Leave empty to keep it."
+        self.fields["value"].help_text = kept_since(secret.set_at)
 
     def values(self) -> dict[str, Any]:
         """Return what the service takes: the value only where it is to change."""
@@ -216,9 +219,4 @@ class NewSecretForm(PageForm):
         help_text="Kept to the last blank and line end, and never shown again.",
         widget=SecretTextarea(attrs={"class": "mono"}),
     )
-    description = forms.CharField(
-        label="Description",
-        max_length=500,
-        required=False,
-        help_text="What it opens, and where to get a new one.",
-    )
+    description = _secret_description()

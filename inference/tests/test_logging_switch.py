@@ -1,8 +1,8 @@
 """Inference logging that is switched off while people chat, on a real server and real locks."""
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx
 import pytest
@@ -12,11 +12,13 @@ from catalog.models import LLM
 from inference.models import Conversation, Message
 from projects.models import UsageRecord
 from projects.services import update_project
+from restai_site.tests import waiting
 from restai_site.tests.tables import tables_holding
 from restai_site.tests.world import SYSTEM, make_key, make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 WAIT_SECONDS = 20
+eventually = partial(waiting.eventually, seconds=WAIT_SECONDS)
 WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -61,13 +63,6 @@ def switch_off_elsewhere(world):
         switch_off(world, delete=True)
     finally:
         connection.close()
-
-
-def eventually(check):
-    end = time.monotonic() + WAIT_SECONDS
-    while not check():
-        assert time.monotonic() < end, "It did not happen in time."
-        time.sleep(0.02)
 
 
 def somebody_waits():

@@ -9,6 +9,7 @@ import json
 import logging
 import socket
 import time
+from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from catalog.models import LLM, EmbeddingModel, ProviderAccount
 from inference.models import Message
 from projects.models import UsageRecord
 from projects.services import update_project
+from restai_site.tests import waiting
 from restai_site.tests.clients import post_for_stream
 from restai_site.tests.server import Server
 from restai_site.tests.tables import keys_holding, tables_holding
@@ -27,6 +29,7 @@ from restai_site.tests.world import SYSTEM, make_key, make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 WAIT_SECONDS = 20
+eventually = partial(waiting.eventually, seconds=WAIT_SECONDS)
 BREAKING = [
     "echo-error-400",
     "echo-error-401",
@@ -121,13 +124,6 @@ def hang_up(talkative, world, path, body, mark):
             received += connection.recv(65536)
     eventually(lambda: UsageRecord.objects.count() == before + 1)
     assert UsageRecord.objects.latest("id").outcome == "cancelled"
-
-
-def eventually(check):
-    end = time.monotonic() + WAIT_SECONDS
-    while not check():
-        assert time.monotonic() < end, "It did not happen in time."
-        time.sleep(0.05)
 
 
 def places_of(mark, talkative):

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from urllib.parse import urlsplit
@@ -13,10 +12,12 @@ import pytest
 from inference.models import Message
 from inference.tests.image_calls import PHOTO, data_url, part
 from projects.models import UsageRecord
+from restai_site.tests import waiting
 from restai_site.tests.world import make_key, make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 WAIT_SECONDS = 10
+eventually = partial(waiting.eventually, seconds=WAIT_SECONDS)
 
 
 @pytest.fixture
@@ -36,15 +37,6 @@ def client_of(world, server):
 def behave(world, name):
     world.llm.litellm_model = name
     world.llm.save()
-
-
-def eventually(check):
-    end = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < end:
-        if found := check():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("It did not happen in time.")
 
 
 def send(server, path, key, body):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.test import Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
 
@@ -86,3 +86,14 @@ def open_browser(
     visitor = Visitor(context.new_page(), address)
     visitor.watch()
     return visitor
+
+
+def say(page, text):
+    """Write to the composer of a chat and send it."""
+    page.fill("#composer-text", text)
+    page.keyboard.press("Enter")
+
+
+def settled(page, count=1):
+    """Wait until this many answers are whole."""
+    expect(page.locator(".message-assistant:not([aria-busy]) .message-tools")).to_have_count(count)

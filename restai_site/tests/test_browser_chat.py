@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from benchmarks.mock_provider import MockProvider
 from catalog.models import LLM
 from inference.models import Conversation, Message
+from restai_site.tests.browser import say, settled
 from restai_site.tests.loopback import loopback_port
 from restai_site.tests.world import make_world
 
@@ -56,15 +57,6 @@ def talk(visit, world):
         return visitor
 
     return start
-
-
-def say(page, text):
-    page.fill("#composer-text", text)
-    page.keyboard.press("Enter")
-
-
-def settled(page, count=1):
-    expect(page.locator(".message-assistant:not([aria-busy]) .message-tools")).to_have_count(count)
 
 
 def test_a_question_is_answered_kept_and_listed(talk, world):

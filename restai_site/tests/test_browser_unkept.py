@@ -10,6 +10,7 @@ from catalog.models import LLM
 from inference.models import Conversation, Message
 from projects.models import UsageRecord
 from projects.services import update_project
+from restai_site.tests.browser import say, settled
 from restai_site.tests.loopback import loopback_port
 from restai_site.tests.world import SYSTEM, make_world
 
@@ -59,15 +60,6 @@ def talk(visit, world):
         return visitor
 
     return start
-
-
-def say(page, text):
-    page.fill("#composer-text", text)
-    page.keyboard.press("Enter")
-
-
-def settled(page, count=1):
-    expect(page.locator(".message-assistant:not([aria-busy]) .message-tools")).to_have_count(count)
 
 
 def told(provider):

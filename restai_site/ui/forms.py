@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +24,16 @@ class PageForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+
+
+def kept_since(moment: datetime) -> str:
+    """Return the help of a field that replaces a secret: since when there is one, no more."""
+    return f"{set_on(moment)}. Leave empty to keep it."
+
+
+def set_on(moment: datetime) -> str:
+    """Return since when there is a secret, in words."""
+    return f"Set on {moment.day} {moment:%b %Y}"
 
 
 class LongTextField(forms.CharField):

@@ -11,9 +11,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from restai_site.lib.configuration import fresh
-from restai_site.lib.egress.addresses import Reach, reach_of
 from restai_site.lib.egress.network import NetworkSection, Purpose, is_literal
-from restai_site.lib.egress.sessions import AddressRefused, session
+from restai_site.lib.egress.sessions import PUBLIC_ONLY, AddressRefused, judge, session
 from restai_site.lib.egress.urls import check_url, is_web_port, target_of
 from restai_site.lib.errors import DomainError
 
@@ -73,9 +72,10 @@ async def choose_session(url: URL, purpose: Purpose) -> aiohttp.ClientSession:
     target = target_of(url)
     if target in (await fresh(NetworkSection)).listed[purpose]:
         return session(listed=True)
-    literal = is_literal(target[0])
-    if not is_web_port(target[1]) or (literal and reach_of(target[0]) is not Reach.PUBLIC):
-        raise AddressRefused("The platform may not connect to this address.")
+    if not is_web_port(target[1]):
+        raise AddressRefused
+    if is_literal(target[0]):
+        judge([target[0]], PUBLIC_ONLY)
     return session()
 
 

@@ -32,7 +32,10 @@ AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, st
 
 
 class AddressRefused(OSError):
-    """A host resolves to an address that the platform may not connect to."""
+    """The platform may not connect to this address, or to what its host resolves to."""
+
+    def __init__(self, reason: str = "The platform may not connect to this address.") -> None:
+        super().__init__(reason)
 
 
 class JudgingResolver(ThreadedResolver):
@@ -54,15 +57,9 @@ class JudgingResolver(ThreadedResolver):
         return found
 
 
-class _Loops:
-    """What is open, by event loop."""
-
-    def __init__(self) -> None:
-        self.sessions: dict[asyncio.AbstractEventLoop, dict[bool, aiohttp.ClientSession]] = {}
-        self.lifetimes: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
-
-
-_open = _Loops()
+# What is open, by event loop.
+_sessions: dict[asyncio.AbstractEventLoop, dict[bool, aiohttp.ClientSession]] = {}
+_lifetimes: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 
 
 def session(*, listed: bool = False) -> aiohttp.ClientSession:
@@ -71,10 +68,10 @@ def session(*, listed: bool = False) -> aiohttp.ClientSession:
     `listed` chooses the one for hosts that an administrator has listed.
     """
     loop = asyncio.get_running_loop()
-    opened = _open.sessions.get(loop)
+    opened = _sessions.get(loop)
     if opened is None:
-        opened = _open.sessions[loop] = {}
-        _open.lifetimes[loop] = _begin_lifetime(loop)
+        opened = _sessions[loop] = {}
+        _lifetimes[loop] = _begin_lifetime(loop)
     current = opened.get(listed)
     if current is None or current.closed:
         current = opened[listed] = _new_session(LISTED if listed else PUBLIC_ONLY)
@@ -83,7 +80,7 @@ def session(*, listed: bool = False) -> aiohttp.ClientSession:
 
 async def close_all() -> None:
     """Close the sessions of the running loop; the next call of `session` opens new ones."""
-    lifetime = _open.lifetimes.get(asyncio.get_running_loop())
+    lifetime = _lifetimes.get(asyncio.get_running_loop())
     if lifetime is not None:
         await lifetime.aclose()
 
@@ -91,7 +88,7 @@ async def close_all() -> None:
 def judge(addresses: list[str], allowed: frozenset[Reach]) -> None:
     """Raise AddressRefused unless every one of `addresses` is allowed."""
     if not addresses or any(reach_of(address) not in allowed for address in addresses):
-        raise AddressRefused("The platform may not connect to this address.")
+        raise AddressRefused
 
 
 def _new_session(allowed: frozenset[Reach]) -> aiohttp.ClientSession:
@@ -143,8 +140,8 @@ def _begin_lifetime(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, Non
         try:
             yield
         finally:
-            _open.lifetimes.pop(loop, None)
-            for opened in _open.sessions.pop(loop, {}).values():
+            _lifetimes.pop(loop, None)
+            for opened in _sessions.pop(loop, {}).values():
                 await opened.close()
 
     generator: Any = lifetime()

@@ -25,8 +25,8 @@ class ConnectFailed(DomainError):
 def connect(host: str, port: int, *, purpose: Purpose, timeout: float) -> socket.socket:
     """Return a TCP connection to `host`, whose every address has been judged.
 
-    `timeout` bounds the whole attempt, in seconds, and stays set on the socket. Raises
-    ConnectFailed.
+    `timeout`, in seconds, bounds the attempts to connect together, and stays set on the socket; how
+    long a name server is waited for is the system's to say. Raises ConnectFailed.
     """
     target = (host.lower().rstrip("."), port)
     allowed = LISTED if target in current(NetworkSection).listed[purpose] else PUBLIC_ONLY
