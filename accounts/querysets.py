@@ -56,3 +56,15 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def editable_by(self, actor: Actor) -> "SessionQuerySet":
         """Whoever sees a session may end it: signed in, and not in somebody else's name."""
         return self.visible_to(actor) if actor.handles_credentials else self.none()
+
+
+class PasskeyQuerySet(models.QuerySet["Passkey"]):
+    """Passkeys: their owner's business alone; administrators can take all factors away at once."""
+
+    def visible_to(self, actor: Actor) -> "PasskeyQuerySet":
+        """Everybody sees their own."""
+        return self.filter(user_id=actor.own_id)
+
+    def editable_by(self, actor: Actor) -> "PasskeyQuerySet":
+        """Everybody changes their own, signed in themselves."""
+        return self.visible_to(actor) if actor.is_own_session else self.none()

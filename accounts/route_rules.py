@@ -11,10 +11,39 @@ from restai_site.lib.errors import Forbidden
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+# Where a second factor is set up.
+ENROLMENT_PAGES = frozenset(
+    {
+        "accounts:enrol",
+        "accounts:begin_app",
+        "accounts:confirm_app",
+        "accounts:add_passkey",
+        "accounts:passkey_registration",
+    }
+)
+# What else people do to factors of their own.
+FACTOR_WRITES = ENROLMENT_PAGES | frozenset(
+    {
+        "accounts:remove_app",
+        "accounts:recovery_codes",
+        "accounts:passkey_proof",
+        "accounts:rename_passkey",
+        "accounts:remove_passkey",
+        "second-factor",
+        "totp",
+        "totp-confirm",
+        "recovery-codes",
+        "passkey-list",
+        "passkey-detail",
+        "passkey-registration",
+        "passkey-proof",
+    }
+)
 # What touches credentials: for people in their own session, never for keys, Basic or impersonation.
 # By the names of routes, or the whole of a name space with "…:*".
-CREDENTIALS = frozenset(
+CREDENTIALS = FACTOR_WRITES | frozenset(
     {
+        "user-second-factor",
         "accounts:password",
         "accounts:keys",
         "accounts:revoke_key",
@@ -32,17 +61,21 @@ CREDENTIALS = frozenset(
 CHAT_WRITES = frozenset({"openai:chat-completions", "project-chat"})
 CHAT_READS = frozenset({"openai:models", "openai:model", "project-list", "project-detail", "me"})
 # What restricted users may do besides reading: chat, and look after their own account.
-RESTRICTED_WRITES = CHAT_WRITES | frozenset(
-    {
-        "accounts:logout",
-        "accounts:password",
-        "accounts:theme",
-        "accounts:end_session",
-        "accounts:end_other_sessions",
-    }
+RESTRICTED_WRITES = (
+    CHAT_WRITES
+    | FACTOR_WRITES
+    | frozenset(
+        {
+            "accounts:logout",
+            "accounts:password",
+            "accounts:theme",
+            "accounts:end_session",
+            "accounts:end_other_sessions",
+        }
+    )
 )
 # Where somebody who has yet to set up the second factor that is required may go.
-ENROLMENT = frozenset({"accounts:logout", "accounts:enrol"})
+ENROLMENT = ENROLMENT_PAGES | frozenset({"accounts:logout"})
 
 
 def name_of(request: HttpRequest) -> str:

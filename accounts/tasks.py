@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts import limiter
+from accounts import limiter, notices
 from accounts.services import impersonation
 from accounts.sessions import tokens
 from accounts.sessions.store import SessionStore
@@ -25,3 +25,9 @@ def end_impersonations() -> None:
 def rotate_signing_key() -> None:
     """Give the cookies' signatures a new key when the one in use is old enough."""
     tokens.rotate_when_due()
+
+
+@shared_task(name="accounts.send_notice", ignore_result=True)  # type: ignore[untyped-decorator]
+def send_notice(to: str, subject: str, text: str) -> None:
+    """Mail a person what was done to their account."""
+    notices.send(to, subject, text)

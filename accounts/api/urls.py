@@ -3,13 +3,34 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from accounts.api import factors
 from accounts.api.views import ApiKeyViewSet, MeView, UserViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("users", UserViewSet, basename="user")
 router.register("keys", ApiKeyViewSet, basename="key")
+router.register("auth/passkeys", factors.PasskeyViewSet, basename="passkey")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me", MeView.as_view(), name="me"),
+    path("auth/second-factor", factors.SecondFactorView.as_view(), name="second-factor"),
+    path("auth/second-factor/totp", factors.TotpView.as_view(), name="totp"),
+    path("auth/second-factor/totp/confirm", factors.ConfirmTotpView.as_view(), name="totp-confirm"),
+    path(
+        "auth/second-factor/recovery-codes",
+        factors.RecoveryCodesView.as_view(),
+        name="recovery-codes",
+    ),
+    path(
+        "auth/passkeys/registration",
+        factors.PasskeyRegistrationView.as_view(),
+        name="passkey-registration",
+    ),
+    path("auth/passkeys/proof", factors.PasskeyProofView.as_view(), name="passkey-proof"),
+    path(
+        "users/<int:user_id>/second-factor",
+        factors.UserSecondFactorView.as_view(),
+        name="user-second-factor",
+    ),
     path("", include(router.urls)),
 ]

@@ -1,6 +1,7 @@
 """Users and everything by which they are known."""
 
 from accounts.models.attempts import AttemptCounter
+from accounts.models.factors import Passkey, RecoveryCode, TotpDevice
 from accounts.models.keys import ApiKey
 from accounts.models.sessions import Session, SigningKey
 from accounts.models.users import SetupLink, User, UserManager, normal_email
@@ -8,9 +9,12 @@ from accounts.models.users import SetupLink, User, UserManager, normal_email
 __all__ = [
     "ApiKey",
     "AttemptCounter",
+    "Passkey",
+    "RecoveryCode",
     "Session",
     "SetupLink",
     "SigningKey",
+    "TotpDevice",
     "User",
     "UserManager",
     "normal_email",

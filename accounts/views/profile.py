@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import limiter, services
 from accounts.access import SignedInRequest, signed_in
+from accounts.factor_cards import factor_cards
 from accounts.forms import PasswordForm, ProfileForm, ThemeForm
 from accounts.models import Session, User
 from accounts.sessions import lifecycle
@@ -61,6 +62,7 @@ def security_page(request: SignedInRequest, password_form: PasswordForm) -> Http
         "sessions": own_sessions(request)[:SESSIONS_SHOWN],
         "current_session": request.actor.session_id,
         "tabs": account_tabs("security"),
+        **factor_cards(own_user(request)),
     }
     wrong = bool(password_form.errors)
     return render(request, "accounts/security.html", context, status=400 if wrong else 200)

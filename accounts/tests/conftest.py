@@ -1,0 +1,14 @@
+"""Fixtures of the tests of accounts."""
+
+import django_otp.oath
+import pytest
+
+from accounts.tests.factors import Clock
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    """A clock that stands until it is told to go on, for the library of one-time codes."""
+    made = Clock()
+    monkeypatch.setattr(django_otp.oath, "time", made)
+    return made
