@@ -18,7 +18,7 @@ def keep(request: HttpRequest, purpose: str, state: dict[str, Any]) -> None:
 
 
 def take(request: HttpRequest, purpose: str) -> dict[str, Any] | None:
-    """Return the challenge, once and in time, or None. It is gone, also when the answer is wrong."""
+    """Return the challenge, once and in time, or None. A wrong answer uses it up as well."""
     kept = request.session.pop(KEY, None)
     if kept is None:
         return None

@@ -11,6 +11,7 @@ from restai_site.lib.actor import Actor
 if TYPE_CHECKING:
     from accounts.models import (  # noqa: F401 - named in the types of the base classes
         ApiKey,
+        Passkey,
         Session,
         User,
     )

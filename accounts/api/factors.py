@@ -30,6 +30,7 @@ from restai_site.lib.permissions import IsPlatformAdmin, IsSignedIn
 from restai_site.lib.viewsets import READ, ScopedView
 
 ONCE = {"Cache-Control": "no-store"}
+PROOF_PARTS = ("password", "code", "credential")
 
 
 class ProofSerializer(serializers.Serializer[Any]):
@@ -105,14 +106,12 @@ class KeptPasskeySerializer(PasskeySerializer):
         fields = [*PasskeySerializer.Meta.fields, "recovery_codes"]
 
 
-class OwnSession:
+class OwnSessionView(APIView):
     """What the views of this module share: they serve a person in their own session alone."""
-
-    request: Request
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Raise Forbidden for keys, Basic and impersonation."""
-        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        super().initial(request, *args, **kwargs)
         if not actor_of(request).is_own_session:
             raise Forbidden("Second factors are for people who are signed in as themselves.")
 
@@ -129,9 +128,7 @@ class OwnSession:
 
     def prove(self, values: dict[str, Any]) -> Proof:
         """What the parts of `values` prove; where there are none, what the session does."""
-        parts = {
-            name: values[name] for name in ("password", "code", "credential") if values.get(name)
-        }
+        parts = {name: values[name] for name in PROOF_PARTS if values.get(name)}
         return proof.prove(self.request._request, self.own(), **parts)
 
     def renew(self, *amr: str) -> None:
@@ -139,7 +136,7 @@ class OwnSession:
         lifecycle.renew(self.request._request, amr=amr)
 
 
-class SecondFactorView(OwnSession, APIView):
+class SecondFactorView(OwnSessionView):
     """Which second factors one has."""
 
     @extend_schema(responses=StateSerializer)
@@ -156,7 +153,7 @@ class SecondFactorView(OwnSession, APIView):
         return Response(StateSerializer(state).data)
 
 
-class TotpView(OwnSession, APIView):
+class TotpView(OwnSessionView):
     """One's own authenticator app."""
 
     @extend_schema(request=ProofSerializer, responses={201: AppSerializer})
@@ -179,7 +176,7 @@ class TotpView(OwnSession, APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class ConfirmTotpView(OwnSession, APIView):
+class ConfirmTotpView(OwnSessionView):
     """The end of setting up an app."""
 
     @extend_schema(request=CodeSerializer, responses=CodesSerializer)
@@ -194,7 +191,7 @@ class ConfirmTotpView(OwnSession, APIView):
         return Response({"recovery_codes": codes}, headers=ONCE)
 
 
-class RecoveryCodesView(OwnSession, APIView):
+class RecoveryCodesView(OwnSessionView):
     """One's own recovery codes."""
 
     @extend_schema(request=ProofSerializer, responses={201: CodesSerializer})
@@ -207,7 +204,7 @@ class RecoveryCodesView(OwnSession, APIView):
 
 
 class PasskeyViewSet(
-    OwnSession,
+    OwnSessionView,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     ScopedView,
@@ -258,7 +255,7 @@ class PasskeyViewSet(
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class PasskeyRegistrationView(OwnSession, APIView):
+class PasskeyRegistrationView(OwnSessionView):
     """The options for making a passkey."""
 
     @extend_schema(request=None, responses=dict[str, Any])
@@ -269,7 +266,7 @@ class PasskeyRegistrationView(OwnSession, APIView):
         return Response(options)
 
 
-class PasskeyProofView(OwnSession, APIView):
+class PasskeyProofView(OwnSessionView):
     """The options for confirming by a passkey who is there."""
 
     @extend_schema(request=None, responses=dict[str, Any])

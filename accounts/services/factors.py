@@ -36,23 +36,21 @@ class Proof:
 
     def require_any(self, user: User) -> None:
         """Raise ConfirmationRequired unless something was proven, or the sign-in is recent."""
-        self._require(user, self.holds_any)
+        self._require(user, holds=self.holds_any)
 
     def require_one(self, user: User) -> None:
         """Raise ConfirmationRequired unless the password or a factor was proven just now."""
-        self._require(user, self.by_password or self.by_factor)
+        self._require(user, holds=self.by_password or self.by_factor)
 
     def require_all(self, user: User) -> None:
         """Raise ConfirmationRequired unless the password, where there is one, and a factor were."""
         if not (self.by_password or not user.has_usable_password()) or not self.by_factor:
             raise ConfirmationRequired("Confirm with your password and with a second factor.")
-        self._require(user, True)
+        self._require(user, holds=True)
 
-    def _require(self, user: User, holds: bool) -> None:
+    def _require(self, user: User, *, holds: bool) -> None:
         if not holds or self.user_id != user.pk:
-            raise ConfirmationRequired(
-                "Confirm with your password, or with a code, that it is you."
-            )
+            raise ConfirmationRequired("Confirm by your password or a code that it is you.")
 
 
 class ConfirmationRequired(Forbidden):
@@ -65,7 +63,8 @@ def lock_own(user: User, actor: Actor) -> User:
     """Lock the account, so that its factors change one at a time. Raises Forbidden for others."""
     if not actor.is_own_session or actor.user_id != user.pk:
         raise Forbidden("Second factors are changed by their owner, signed in.")
-    return User.objects.select_for_update().get(pk=user.pk)
+    locked: User = User.objects.select_for_update().get(pk=user.pk)
+    return locked
 
 
 def has_factor(user: User) -> bool:
@@ -127,13 +126,14 @@ def reset_factors(user: User, *, actor: Actor) -> User:
     """
     _require_resetter(user, actor)
     user = User.objects.select_for_update().get(pk=user.pk)
+    apps = TotpDevice.objects.filter(user=user)
+    if user.second_factor_since is None and not apps.exists():
+        raise Conflict("This user has no second factor.")
     counts = {
-        "totp": TotpDevice.objects.filter(user=user).delete()[0],
+        "totp": apps.delete()[0],
         "passkeys": Passkey.objects.filter(user=user).delete()[0],
         "recovery_codes": RecoveryCode.objects.filter(user=user).delete()[0],
     }
-    if user.second_factor_since is None and not any(counts.values()):
-        raise Conflict("This user has no second factor.")
     text = "An administrator has removed all second factors from your account."
     if user.password_is_short:
         user.set_unusable_password()

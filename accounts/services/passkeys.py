@@ -274,7 +274,7 @@ def _answering(answer: AuthenticationResponse, user: User | None) -> Passkey:
     found = Passkey.objects.select_related("user").filter(
         credential_id=websafe_encode(answer.raw_id)
     )
-    passkey = found.filter(user=user).first() if user else found.first()
+    passkey: Passkey | None = found.filter(user=user).first() if user else found.first()
     if passkey is None:
         raise ValueError("Nobody has registered this passkey.")
     handle = answer.response.user_handle

@@ -182,7 +182,7 @@ def test_a_challenge_that_was_not_given_is_refused(user):
         {"id": "a"},
         {"rawId": "a", "id": "a", "response": {}},
         {"rawId": 1, "id": 1, "response": None},
-        {"rawId": "Zm9v", "id": "Zm9v", "response": {"clientDataJSON": "e30", "signature": "", "authenticatorData": ""}},
+        {"rawId": "Zm9v", "id": "Zm9v", "response": {"clientDataJSON": "e30"}},
         {"rawId": "\N{SNOWMAN}", "id": "\N{SNOWMAN}", "response": []},
         {"rawId": ["a"], "id": ["a"], "response": {"clientDataJSON": {}}},
     ],

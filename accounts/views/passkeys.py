@@ -132,4 +132,6 @@ def remove(request: SignedInRequest, passkey_id: int) -> HttpResponse:
 
 
 def _own_passkey(request: SignedInRequest, passkey_id: int) -> Passkey:
-    return get_object_or_404(Passkey.objects.visible_to(request.actor), pk=passkey_id)
+    rows = Passkey.objects.visible_to(request.actor)
+    passkey: Passkey = get_object_or_404(rows, pk=passkey_id)
+    return passkey

@@ -1,14 +1,17 @@
 """The world of the matrix: each team with one of everything, and what fills the ids in routes."""
 
 import re
+from base64 import b32encode
 from dataclasses import dataclass, field
+from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.utils import timezone
 
-from accounts.models import ApiKey, Session, SetupLink, User
+from accounts.models import ApiKey, Passkey, RecoveryCode, Session, SetupLink, TotpDevice, User
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -19,7 +22,7 @@ from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
 from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
-from restai_site.tests.canaries import canary
+from restai_site.tests.canaries import canary, watch
 from restai_site.tests.clients import start_session
 from restai_site.tests.world import SYSTEM, World, make_key, make_world
 from teams.models import Membership, Team
@@ -66,6 +69,7 @@ PLACES: dict[str, type[models.Model]] = {
     "secret_id": ProjectSecret,
     "session_id": Session,
     "user_id": User,
+    "passkey_id": Passkey,
 }
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
 
@@ -151,12 +155,24 @@ def _grants(made: list[Any]) -> dict[str, list[Any]]:
     return {"image_generators": [made[0]], "audio_generators": [made[2]]}
 
 
+def _factors(person: User) -> Passkey:
+    """Give a person one of each second factor; return the passkey."""
+    secret = b32encode(token_bytes(20)).decode()
+    watch(f"TOTP secret of {person.email}", secret)
+    TotpDevice.objects.create(user=person, secret=secret, confirmed=True)
+    RecoveryCode.objects.create(user=person, digest=f"of {person.pk}")
+    User.objects.filter(pk=person.pk).update(second_factor_since=timezone.now())
+    values = {"name": "Laptop", "credential_id": f"credential{person.pk}"}
+    return Passkey.objects.create(user=person, public_key=b"key", **values)
+
+
 def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dict[Any, Any]:
     conversation = Conversation.objects.create(project=project, user=person, title="Talk")
     question = Message.objects.create(conversation=conversation, role="user", content="Hello?")
     Message.objects.create(
         conversation=conversation, role="assistant", content="Hi", parent=question
     )
+    passkey = _factors(person)
     usage = UsageRecord.objects.create(
         project=project,
         team=team,
@@ -179,6 +195,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         question,
         usage,
         make_key(person)[0],
+        passkey,
         _session(person),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
