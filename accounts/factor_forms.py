@@ -15,6 +15,20 @@ CREDENTIAL_MAX_LENGTH = 64 * 1024
 CODE_MAX_LENGTH = 64
 
 
+class CodeInput(forms.TextInput):
+    """Takes a code and never puts one on a page, wrong or right."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
+
+
+class CredentialInput(forms.HiddenInput):
+    """Takes what a passkey has answered, which is of no use twice."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
+
+
 class CredentialField(forms.CharField):
     """What a passkey has answered, as JSON; a script fills it in, people never see it."""
 
@@ -22,7 +36,7 @@ class CredentialField(forms.CharField):
         super().__init__(
             required=False,
             max_length=CREDENTIAL_MAX_LENGTH,
-            widget=forms.HiddenInput(attrs={"data-passkey-answer": True}),
+            widget=CredentialInput(attrs={"data-passkey-answer": True}),
             **kwargs,
         )
 
@@ -55,7 +69,7 @@ def code_field(label: str, *, numeric: bool, help_text: str = "") -> forms.CharF
         required=False,
         max_length=CODE_MAX_LENGTH,
         help_text=help_text,
-        widget=forms.TextInput(attrs={**attributes, "autocapitalize": "none"}),
+        widget=CodeInput(attrs={**attributes, "autocapitalize": "none"}),
     )
 
 

@@ -20,7 +20,10 @@ def tell(user: User, subject: str, text: str) -> None:
 
 
 def send(to: str, subject: str, text: str) -> None:
-    """Send a mail. Raises MailFailed, Unavailable."""
+    """Send a mail, where there is a server to send it by. Raises MailFailed."""
+    mail = current(MailSection)
+    if not mail.host or not mail.from_address:
+        return
     body = f"{text}\n\nThis is about your account at {settings.PUBLIC_URL}."
     EmailMessage(subject=subject, body=body, to=[to]).send()
 
@@ -28,9 +31,6 @@ def send(to: str, subject: str, text: str) -> None:
 def _queue(to: str, subject: str, text: str) -> None:
     from accounts.tasks import send_notice
 
-    mail = current(MailSection)
-    if not mail.host or not mail.from_address:
-        return
     try:
         send_notice.apply_async((to, subject, text), retry=False)
     except OperationalError:

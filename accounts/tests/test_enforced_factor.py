@@ -10,6 +10,7 @@ from accounts.models import ApiKey, Passkey
 from accounts.sections import AuthenticationSection
 from accounts.tests.factors import PASSWORD, Authenticator, code_of, with_app
 from restai_site.lib.configuration import overridden
+from restai_site.tests.access.bodies import body_for
 from restai_site.tests.access.routes import all_routes
 from restai_site.tests.access.stage import make_stage
 from restai_site.tests.clients import AuditedAPIClient
@@ -31,6 +32,8 @@ OPEN = (
     "/profile/security/passkeys",
     "/profile/security/passkeys/registration",
 )
+# Where there is no view.
+NOWHERE = ("/api/<path:rest>", "/v1/<path:rest>")
 
 
 @pytest.fixture
@@ -70,10 +73,14 @@ def test_no_other_route_answers_somebody_who_has_none(as_user, enforced):
         path = route.filled(stage.values(route))
         if path.startswith(("/static/", "/health")) or route.path.startswith(OPEN):
             continue
+        sent = {"data": body_for(stage, "POST", route.path)}
+        if route.is_json:
+            sent["content_type"] = "application/json"
         for method in ("get", "post", "put", "patch", "delete"):
-            answer = getattr(browser, method)(path)
+            answer = getattr(browser, method)(path, **({} if method == "get" else sent))
             led_back = answer.status_code == 302 and answer.url == ENROL
-            if not (led_back or refused(answer) or answer.status_code == 405):
+            is_nothing = answer.status_code == (404 if route.path in NOWHERE else 405)
+            if not (led_back or refused(answer) or is_nothing):
                 reached[f"{method} {route.path}"] = answer.status_code
     assert reached == {}
 
