@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, QueryDict
 
-from accounts.forms import password_field
+from accounts.sections import PASSWORD_MOST
 from accounts.models import Passkey, User
 from restai_site.ui.forms import PageForm
 
@@ -20,6 +20,13 @@ class CodeInput(forms.TextInput):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         return super().get_context(name, None, attrs)
+
+
+class AlternativeField(forms.CharField):
+    """One of several fields of which something must be filled in; the form says what."""
+
+    def validate(self, value: Any) -> None:
+        """Take nothing, too."""
 
 
 class CredentialInput(forms.HiddenInput):
@@ -59,14 +66,13 @@ def sent(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
-def code_field(label: str, *, numeric: bool, help_text: str = "") -> forms.CharField:
+def code_field(label: str, *, numeric: bool, help_text: str = "") -> AlternativeField:
     """Return a field for a code; `numeric` brings up the digits on a telephone."""
     attributes = {"autocomplete": "one-time-code" if numeric else "off", "spellcheck": "false"}
     if numeric:
         attributes["inputmode"] = "numeric"
-    return forms.CharField(
+    return AlternativeField(
         label=label,
-        required=False,
         max_length=CODE_MAX_LENGTH,
         help_text=help_text,
         widget=CodeInput(attrs={**attributes, "autocapitalize": "none"}),
@@ -108,7 +114,12 @@ class CodeForm(PageForm):
 class ProofForm(PageForm):
     """Once more who somebody is: what they have of a password and factors."""
 
-    password = password_field("Password", new=False)
+    password = AlternativeField(
+        label="Password",
+        strip=False,
+        max_length=PASSWORD_MOST,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
     code = code_field(
         "Code",
         numeric=False,
@@ -118,7 +129,6 @@ class ProofForm(PageForm):
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password"].required = False
         if not user.has_usable_password():
             del self.fields["password"]
         if user.second_factor_since is None:

@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, SetupLink, User
 from accounts.querysets import ApiKeyQuerySet, UserQuerySet
+from accounts.sections import AuthenticationSection
+from restai_site.lib.configuration import current
 from restai_site.lib.posture import (
     Area,
     Finding,
@@ -55,11 +57,30 @@ def _open_keys(**query: object) -> Remedy:
     return page("Open these keys", KEYS, revoked_at__isnull=1, **query)
 
 
-@check("second-factor", "Second factor", Area.ACCOUNTS, State.WARNING)
+@check("second-factor-required", "Second factor required", Area.ACCOUNTS, State.WARNING)
+def second_factor_required() -> Finding:
+    rule = current(AuthenticationSection).second_factor
+    if rule == "everyone":
+        return good("Everybody must have a second factor.")
+    if rule == "administrators":
+        return good("Administrators must have a second factor.")
+    reason = "Nobody must have a second factor: a guessed password is enough."
+    typed = "python manage.py settings set authentication.second_factor administrators"
+    return failed(reason, command(typed, "Require one of administrators"))
+
+
+@check("second-factor", "Second factor of administrators", Area.ACCOUNTS, State.WARNING)
 def second_factor() -> Finding:
-    return failed(
-        "There is no second factor yet: administrators sign in with a password alone.",
+    found = _users(_administrators().filter(second_factor_since=None))
+    if not found.total:
+        return good("Every administrator has a second factor.")
+    reason = words(
+        found.total,
+        "One administrator has no second factor here.",
+        "{} administrators have no second factor here.",
     )
+    place = page("Open administrators", USERS, is_platform_admin__exact=1, is_active__exact=1)
+    return failed(reason, place, found=found)
 
 
 @check("administrators", "Number of administrators", Area.ACCOUNTS, State.ADVICE)

@@ -25,6 +25,7 @@ from restai_site.lib.errors import Invalid
 # How long after signing in nothing more is asked before a factor is added.
 RECENT = timedelta(minutes=15)
 WRONG_PASSWORD = "The password is not right."  # noqa: S105 - words
+WRONG_RECOVERY_CODE = "The recovery code is not right, or was used before."
 CONFIRMED_AT = "confirmed_at"
 OTP, RECOVERY, PASSKEY = "otp", "recovery", "passkey"
 Credential = Mapping[str, Any]
@@ -44,6 +45,18 @@ def check_code(request: HttpRequest, user: User, code: str) -> str:
         raise Invalid(WRONG_CODE, fields={"code": [WRONG_CODE]})
     attempt.succeeded()
     return word
+
+
+def check_recovery_code(request: HttpRequest, user: User, code: str) -> str:
+    """Take a recovery code alone. Returns the word of `amr` for it.
+
+    Raises Invalid, TooManyRequests.
+    """
+    attempt = limiter.count(Kind.CODE, account=user.email, request=request)
+    if not use_recovery_code(user, code, actor=_pending(user, request)):
+        raise Invalid(WRONG_RECOVERY_CODE, fields={"recovery_code": [WRONG_RECOVERY_CODE]})
+    attempt.succeeded()
+    return RECOVERY
 
 
 def check_passkey(

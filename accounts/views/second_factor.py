@@ -77,4 +77,4 @@ def _check(request: HttpRequest, user: User, form: SecondFactorForm) -> str:
         return proof.PASSKEY
     if given["code"]:
         return proof.check_code(request, user, given["code"])
-    return proof.check_code(request, user, given["recovery_code"])
+    return proof.check_recovery_code(request, user, given["recovery_code"])
