@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, QueryDict
 
-from accounts.sections import PASSWORD_MOST
 from accounts.models import Passkey, User
+from accounts.sections import PASSWORD_MOST
 from restai_site.ui.forms import PageForm
 
 # An answer of a passkey; attestations of some makers hold several certificates.

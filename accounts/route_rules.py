@@ -55,6 +55,7 @@ CREDENTIALS = FACTOR_WRITES | frozenset(
         "key-detail",
         "session-list",
         "session-detail",
+        "session-end-others",
     }
 )
 # What a key for chats alone may do, and what it may read for that.
@@ -71,11 +72,23 @@ RESTRICTED_WRITES = (
             "accounts:theme",
             "accounts:end_session",
             "accounts:end_other_sessions",
+            "accounts:end_impersonation",
+            "auth-sign-out",
+            "impersonation",
+            "session-detail",
+            "session-end-others",
         }
     )
 )
 # Where somebody who has yet to set up the second factor that is required may go.
-ENROLMENT = ENROLMENT_PAGES | frozenset({"accounts:logout"})
+ENROLMENT = ENROLMENT_PAGES | frozenset(
+    {
+        "accounts:logout",
+        "accounts:end_impersonation",
+        "auth-sign-out",
+        "impersonation",
+    }
+)
 
 
 def name_of(request: HttpRequest) -> str:

@@ -4,15 +4,25 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from accounts.api import factors
+from accounts.api.second_stage import SecondStageView
+from accounts.api.sessions import EndOtherSessionsView, ImpersonationView, SessionViewSet
+from accounts.api.sign_in import SignInView, SignOutView, WaysInView
 from accounts.api.views import ApiKeyViewSet, MeView, UserViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("users", UserViewSet, basename="user")
 router.register("keys", ApiKeyViewSet, basename="key")
 router.register("auth/passkeys", factors.PasskeyViewSet, basename="passkey")
+router.register("auth/sessions", SessionViewSet, basename="session")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me", MeView.as_view(), name="me"),
+    path("auth", WaysInView.as_view(), name="auth"),
+    path("auth/sign-in", SignInView.as_view(), name="auth-sign-in"),
+    path("auth/sign-in/second-factor", SecondStageView.as_view(), name="auth-second-stage"),
+    path("auth/sign-out", SignOutView.as_view(), name="auth-sign-out"),
+    path("auth/sessions/end-others", EndOtherSessionsView.as_view(), name="session-end-others"),
+    path("auth/impersonation", ImpersonationView.as_view(), name="impersonation"),
     path("auth/second-factor", factors.SecondFactorView.as_view(), name="second-factor"),
     path("auth/second-factor/totp", factors.TotpView.as_view(), name="totp"),
     path("auth/second-factor/totp/confirm", factors.ConfirmTotpView.as_view(), name="totp-confirm"),

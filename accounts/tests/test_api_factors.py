@@ -227,3 +227,27 @@ def test_an_administrator_who_acts_as_another_reaches_no_factor(signed_in, world
     for path in ("", "/enrol", "/app/remove", "/recovery-codes"):
         assert admin.get(f"/profile/security{path}").status_code == 403
     assert User.objects.get(pk=user.pk).second_factor_since is not None
+
+
+# --- The second stage of a sign-in ---------------------------------------------------------------
+
+
+def test_a_sign_in_by_the_api_goes_on_with_a_code(api, user, secret):
+    stage = "/api/auth/sign-in/second-factor"
+    assert api.post(stage, {"code": code_of(secret)}).status_code == 401
+    begun = api.post("/api/auth/sign-in", {"email": user.email, "password": PASSWORD})
+    assert begun.json() == {"second_factor": True}
+    assert api.get("/api/me").status_code == 401
+    for sent in ({}, {"code": "000000"}, {"code": code_of(secret), "recovery_code": "x"}):
+        assert api.post(stage, sent).status_code == 400
+    assert api.get("/api/me").status_code == 401
+    assert api.post(stage, {"code": code_of(secret)}).json() == {"second_factor": False}
+    assert api.get("/api/me").json()["email"] == user.email
+
+
+def test_a_sign_in_by_the_api_goes_on_with_a_recovery_code_once(api, user, clock):
+    _, codes = with_app(user)
+    for status in (200, 400):
+        api.post("/api/auth/sign-in", {"email": user.email, "password": PASSWORD})
+        sent = {"recovery_code": codes[0]}
+        assert api.post("/api/auth/sign-in/second-factor", sent).status_code == status
