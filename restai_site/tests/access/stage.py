@@ -7,8 +7,9 @@ from uuid import uuid4
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.utils import timezone
 
-from accounts.models import ApiKey, Session, SetupLink, User
+from accounts.models import ApiKey, AttemptCounter, Session, SetupLink, SigningKey, User
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -180,6 +181,8 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         usage,
         make_key(person)[0],
         _session(person),
+        SigningKey.objects.earliest("id"),
+        AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
