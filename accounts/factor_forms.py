@@ -1,6 +1,8 @@
 """Forms of second factors. They validate; services decide and save."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django import forms
@@ -8,7 +10,9 @@ from django.http import HttpRequest, QueryDict
 
 from accounts.models import Passkey, User
 from accounts.sections import PASSWORD_MOST
-from restai_site.ui.forms import PageForm
+from accounts.services.factors import ConfirmationRequired
+from restai_site.lib.errors import Invalid
+from restai_site.ui.forms import PageForm, errors_on
 
 # An answer of a passkey; attestations of some makers hold several certificates.
 CREDENTIAL_MAX_LENGTH = 64 * 1024
@@ -59,6 +63,16 @@ class CredentialField(forms.CharField):
         if not isinstance(answer, dict):
             raise forms.ValidationError("The browser's answer does not hold: try again.")
         return answer
+
+
+@contextmanager
+def proof_errors_on(form: forms.BaseForm) -> Iterator[None]:
+    """Put what is wrong with a proof, or missing from it, onto `form`; let refusals through."""
+    with errors_on(form):
+        try:
+            yield
+        except ConfirmationRequired as error:
+            raise Invalid(error.message) from None
 
 
 def sent(request: HttpRequest) -> QueryDict | None:

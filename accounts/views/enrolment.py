@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import proof
 from accounts.access import SignedInRequest, signed_in
-from accounts.factor_forms import CodeForm, NewPasskeyForm, ProofForm, sent
+from accounts.factor_forms import CodeForm, NewPasskeyForm, ProofForm, proof_errors_on, sent
 from accounts.limiter import Kind, count
 from accounts.models import TotpDevice, User
 from accounts.policy import second_factor_required_of
@@ -72,7 +72,7 @@ def remove_app(request: SignedInRequest) -> HttpResponse:
     user = own_user(request)
     form = ProofForm(user, sent(request))
     if form.is_valid():
-        with errors_on(form):
+        with proof_errors_on(form):
             given = proof.prove(request, user, **form.given())
             remove_totp(user, proof=given, actor=request.actor)
             lifecycle.renew(request)
@@ -96,7 +96,7 @@ def recovery_codes(request: SignedInRequest) -> HttpResponse:
     user = own_user(request)
     form = ProofForm(user, sent(request))
     if form.is_valid():
-        with errors_on(form):
+        with proof_errors_on(form):
             given = proof.prove(request, user, **form.given())
             codes = new_recovery_codes(user, proof=given, actor=request.actor)
             return show_codes(request, codes)

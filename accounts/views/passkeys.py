@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import challenges, proof
 from accounts.access import SignedInRequest, signed_in
-from accounts.factor_forms import NewPasskeyForm, PasskeyNameForm, ProofForm, sent
+from accounts.factor_forms import NewPasskeyForm, PasskeyNameForm, ProofForm, proof_errors_on, sent
 from accounts.models import Passkey, User
 from accounts.services.passkeys import (
     add_passkey,
@@ -114,7 +114,7 @@ def remove(request: SignedInRequest, passkey_id: int) -> HttpResponse:
     user, passkey = own_user(request), _own_passkey(request, passkey_id)
     form = ProofForm(user, sent(request))
     if form.is_valid():
-        with errors_on(form):
+        with proof_errors_on(form):
             given = proof.prove(request, user, **form.given())
             remove_passkey(passkey, proof=given, actor=request.actor)
             lifecycle.renew(request)

@@ -11,7 +11,17 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import ApiKey, Passkey, RecoveryCode, Session, SetupLink, TotpDevice, User
+from accounts.models import (
+    ApiKey,
+    AttemptCounter,
+    Passkey,
+    RecoveryCode,
+    Session,
+    SetupLink,
+    SigningKey,
+    TotpDevice,
+    User,
+)
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -197,6 +207,8 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         make_key(person)[0],
         passkey,
         _session(person),
+        SigningKey.objects.earliest("id"),
+        AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
