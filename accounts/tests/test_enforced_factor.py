@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -77,7 +78,7 @@ def test_no_other_route_answers_somebody_who_has_none(as_user, enforced):
         path = route.filled(stage.values(route))
         if path.startswith(("/static/", "/health")) or route.path.startswith(OPEN):
             continue
-        sent = {"data": body_for(stage, "POST", route.path)}
+        sent: dict[str, Any] = {"data": body_for(stage, "POST", route.path)}
         if route.is_json:
             sent["content_type"] = "application/json"
         for method in ("get", "post", "put", "patch", "delete"):
