@@ -24,7 +24,6 @@ from restai_site.lib.errors import Invalid
 
 # How long after signing in nothing more is asked before a factor is added.
 RECENT = timedelta(minutes=15)
-WRONG_PASSWORD = "The password is not right."  # noqa: S105 - words
 WRONG_RECOVERY_CODE = "The recovery code is not right, or was used before."
 CONFIRMED_AT = "confirmed_at"
 OTP, RECOVERY, PASSKEY = "otp", "recovery", "passkey"
@@ -150,7 +149,8 @@ def _is_recent(request: HttpRequest, user: User) -> bool:
 def _check_password(request: HttpRequest, user: User, password: str) -> None:
     attempt = limiter.count(Kind.CONFIRM, account=str(user.pk), request=request)
     if not user.check_password(password):
-        raise Invalid(WRONG_PASSWORD, fields={"password": [WRONG_PASSWORD]})
+        message = "The password is not right."
+        raise Invalid(message, fields={"password": [message]})
     attempt.succeeded()
 
 

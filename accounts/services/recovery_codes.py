@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from string import ascii_lowercase, digits
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,7 +17,7 @@ from restai_site.lib.errors import Conflict
 CODES = 10
 # 32 characters without those that are mistaken for another: 5 bits each, 80 in a code. So even
 # with the pepper nobody finds a code by trying.
-ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+ALPHABET = sorted({*ascii_lowercase, *digits} - {*"lo01"})
 GROUPS = 4
 GROUP_LENGTH = 4
 SEPARATORS = re.compile(r"[\s\-\u2010-\u2015]+")
