@@ -161,7 +161,7 @@ def test_referrals_are_not_followed(using, directory):
 def test_files_and_variables_of_libldap_are_not_read(running_directory, tmp_path):
     (tmp_path / ".ldaprc").write_text("SIZELIMIT 7\n")
     show = "import ldap; print(ldap.get_option(ldap.OPT_SIZELIMIT), ldap.get_option(ldap.OPT_URI))"
-    uri = "ldap://evil.example"
+    uri = "ldap://evil.example:389"
     clean = {name: value for name, value in os.environ.items() if name != "LDAPNOINIT"}
     environment = clean | {"LDAPURI": uri, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     shown = {
