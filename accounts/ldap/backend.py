@@ -4,6 +4,8 @@ The library searches, binds and reads groups. It makes, changes and keeps no use
 `accounts.ldap.services` does that, by the platform's own rules.
 """
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,7 +71,10 @@ class Backend(LDAPBackend):  # type: ignore[misc]  # the library is untyped
     """One attempt to sign in, over `connection`. What the directory fails to do raises LDAPError.
 
     Its `authenticate` returns an object whose `ldap_user` has `dn`, `attrs` and `group_dns`.
+    `before_bind` is called with the attributes of the entry; where it is None, nobody is proven.
     """
+
+    before_bind: Callable[[Mapping[str, Any]], None] | None = None
 
     def __init__(self, directory: LdapSection, connection: Connection) -> None:
         self.settings = _settings(directory)
@@ -84,17 +89,16 @@ class Backend(LDAPBackend):  # type: ignore[misc]  # the library is untyped
         For somebody unknown the directory is sent a bind too, so that both refusals take about the
         same time.
         """
-        if ldap_user.dn is None:
-            try:
+        if ldap_user.dn is None or self.before_bind is None:
+            with suppress(ldap.INVALID_CREDENTIALS):
                 self._connection.simple_bind_s(self._nobody, password)
-            except ldap.INVALID_CREDENTIALS:
-                return None
             return None
+        self.before_bind(ldap_user.attrs)
         return ldap_user.authenticate(password)
 
     def get_or_build_user(self, username: str, ldap_user: Any) -> tuple[Any, bool]:
         """Return an object for the library to hang its findings on; no user of the platform."""
-        return SimpleNamespace(), False
+        return SimpleNamespace(save=lambda: None), False
 
 
 def _raise(sender: Any, context: str, exception: Exception, **_: Any) -> None:
@@ -107,30 +111,28 @@ def _raise(sender: Any, context: str, exception: Exception, **_: Any) -> None:
 ldap_error.connect(_raise, sender=Backend, dispatch_uid="accounts.ldap")
 
 
-def user_search(directory: LdapSection) -> LDAPSearch:
-    """Return the search for somebody by what was typed, which the library escapes."""
-    pattern = directory.user_filter.replace("%", "%%").replace(LOGIN, "%(user)s")
-    wanted = [directory.unique_id, directory.email_attribute, directory.name_attribute]
-    return LDAPSearch(
-        directory.user_base_dn, ldap.SCOPE_SUBTREE, pattern, [*wanted, MEMBER_OF, *POSIX]
-    )
+def wanted_attributes(directory: LdapSection) -> list[str]:
+    """Return what is read of an entry; all else stays in the directory."""
+    own = [directory.unique_id, directory.email_attribute, directory.name_attribute]
+    return [*own, MEMBER_OF, *POSIX]
 
 
 def _settings(directory: LdapSection) -> LDAPSettings:
-    groups = LDAPSearch(
-        directory.group_base_dn,
-        ldap.SCOPE_SUBTREE,
-        directory.group_filter.replace("%", "%%"),
-        ["cn"],
-    )
+    # The library puts what was typed, escaped, in the place of %(user)s.
+    pattern = directory.user_filter.replace("%", "%%").replace(LOGIN, "%(user)s")
+    wanted = wanted_attributes(directory)
+    group_pattern = directory.group_filter.replace("%", "%%")
     chosen = {
         "ALWAYS_UPDATE_USER": False,
         "BIND_DN": directory.bind_dn,
         "BIND_PASSWORD": directory.bind_password,
-        "GROUP_SEARCH": groups,
+        "GROUP_SEARCH": LDAPSearch(
+            directory.group_base_dn, ldap.SCOPE_SUBTREE, group_pattern, ["cn"]
+        ),
         "GROUP_TYPE": GROUP_TYPES[directory.group_style](),
         "REQUIRE_GROUP": normal_dn(directory.allowed_group) or None,
-        "USER_SEARCH": user_search(directory),
+        "USER_ATTRLIST": wanted,
+        "USER_SEARCH": LDAPSearch(directory.user_base_dn, ldap.SCOPE_SUBTREE, pattern, wanted),
     }
     # No setting of Django's begins so: the platform's own are all there is.
     return LDAPSettings("ACCOUNTS_LDAP_SECTION_", chosen)

@@ -3,7 +3,7 @@
 import ldap
 
 from accounts.ldap.authentication import unique_id_of
-from accounts.ldap.backend import user_search
+from accounts.ldap.backend import wanted_attributes
 from accounts.ldap.connection import ENTRIES_MAX, Connection, DirectoryFailed, session
 from accounts.ldap.section import LOGIN, LdapSection
 from restai_site.lib.errors import Invalid
@@ -52,7 +52,7 @@ def _people(connection: Connection, directory: LdapSection) -> str:
 
 def _check_entry(connection: Connection, directory: LdapSection) -> None:
     """Look at one entry: without what never changes nobody could sign in."""
-    wanted = user_search(directory).attrlist
+    wanted = wanted_attributes(directory)
     number = connection.search_ext(
         directory.user_base_dn, ldap.SCOPE_SUBTREE, _everybody(directory), wanted, sizelimit=1
     )

@@ -31,6 +31,7 @@ include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
+moduleload back_monitor
 pidfile {folder}/slapd.pid
 TLSCACertificateFile {authority}
 TLSCertificateFile {certificate}
@@ -48,6 +49,8 @@ overlay memberof
 memberof-refint true
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="{service}" read by * none
+database monitor
+access to * by dn.exact="{root}" read by * none
 """
 
 
@@ -69,6 +72,8 @@ class Directory:
     def __init__(self, authority: Authority) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="restai-slapd-"))
         self.authority = authority
+        # Operations that counting operations has cost.
+        self._asked = 0
         self.port, self.tls_port = loopback_port(), loopback_port()
         self._socket = f"ldapi://{str(self._folder / 'socket').replace('/', '%2F')}"
 
@@ -166,6 +171,22 @@ class Directory:
         for dn in sorted((dn for dn, _ in found), key=len, reverse=True):
             root.delete_ext_s(dn, serverctrls=manage)
         self._fill()
+
+    def operations(self) -> int:
+        """Return how many operations all others than this have begun: binds, searches, ends."""
+        from ldap import SCOPE_BASE
+
+        wanted = ("Bind", "Search", "Unbind")
+        connection = self.as_root()
+        counts = [
+            connection.search_s(
+                f"cn={name},cn=Operations,cn=Monitor", SCOPE_BASE, attrlist=["monitorOpInitiated"]
+            )[0][1]["monitorOpInitiated"][0]
+            for name in wanted
+        ]
+        connection.unbind_s()
+        self._asked += 2 + len(wanted)
+        return sum(map(int, counts)) - self._asked
 
     def _is_ready(self) -> bool:
         from ldap import SERVER_DOWN

@@ -10,6 +10,7 @@
     silent       accepts connections and says nothing
     silent-tls   the same, behind TLS
     dribble-tls  sends the beginning of an answer byte by byte behind TLS, without end
+    record-tls   agrees to the first bind behind TLS, and takes everything after it
     endless-tls  answers every search with entries, without end
 """
 
@@ -119,6 +120,12 @@ class _Handler(socketserver.BaseRequestHandler):
         while not self.impostor.stopped.is_set():
             self.request.sendall(b"\x02")
             time.sleep(0.1)
+
+    def _record_tls(self) -> None:
+        self._read()
+        self.request.sendall(BOUND)
+        while self._read():
+            pass
 
     def _endless_tls(self) -> None:
         self._read()

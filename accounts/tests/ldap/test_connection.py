@@ -35,7 +35,7 @@ def reason(using, **changes) -> str:
         authenticate("ada", SECRET)
     assert (refused.value.status, refused.value.code) == (503, "directory_away")
     assert refused.value.message == AWAY
-    return refused.value.for_administrators
+    return refused.value.for_administrators or ""
 
 
 def relays() -> list[threading.Thread]:
