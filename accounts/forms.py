@@ -118,3 +118,14 @@ class ImpersonationForm(PageForm):
         help_text="For example the number of the request for help. It stays in the audit trail.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+
+class LdapLinkForm(PageForm):
+    """Which entry of the directory a user is."""
+
+    login = forms.CharField(
+        label="Name or e-mail address in the directory",
+        max_length=254,
+        help_text="As they would type it to sign in. Exactly one entry must fit.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )

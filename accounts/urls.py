@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import impersonation, keys, profile, sign_in
+from accounts.views import impersonation, keys, ldap, profile, sign_in
 
 app_name = "accounts"
 SECURITY = "profile/security"
@@ -19,5 +19,7 @@ urlpatterns = [
     path("profile/keys", keys.keys, name="keys"),
     path("profile/keys/<int:key_id>/revoke", keys.revoke_key, name="revoke_key"),
     path("users/<int:user_id>/impersonate", impersonation.begin, name="impersonate"),
+    path("users/<int:user_id>/ldap", ldap.account, name="ldap_account"),
+    path("users/<int:user_id>/ldap/unlink", ldap.unlink, name="ldap_unlink"),
     path("impersonation/end", impersonation.end, name="end_impersonation"),
 ]

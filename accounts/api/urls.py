@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from accounts.api.ldap import LdapAccountView
 from accounts.api.views import ApiKeyViewSet, MeView, UserViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -11,5 +12,6 @@ router.register("keys", ApiKeyViewSet, basename="key")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me", MeView.as_view(), name="me"),
+    path("users/<int:user_id>/ldap", LdapAccountView.as_view(), name="ldap_account"),
     path("", include(router.urls)),
 ]

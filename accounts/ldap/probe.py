@@ -4,7 +4,7 @@ import ldap
 
 from accounts.ldap.authentication import unique_id_of
 from accounts.ldap.backend import wanted_attributes
-from accounts.ldap.connection import ENTRIES_MAX, Connection, DirectoryFailed, session
+from accounts.ldap.connection import Connection, DirectoryFailed, session
 from accounts.ldap.section import LOGIN, LdapSection
 from restai_site.lib.errors import Invalid
 
@@ -37,7 +37,7 @@ def _people(connection: Connection, directory: LdapSection) -> str:
             directory.user_base_dn, ldap.SCOPE_SUBTREE, _everybody(directory), ["1.1"]
         )
     except ldap.SIZELIMIT_EXCEEDED:
-        return f"more than {ENTRIES_MAX} people"
+        return "more people than are told at once"
     except ldap.NO_SUCH_OBJECT:
         raise _not_found(directory.user_base_dn) from None
     # What has no name is a referral to another server, and not followed.

@@ -16,7 +16,7 @@ from accounts.sessions import lifecycle
 from audit.services import changes_of, record
 from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import current
-from restai_site.lib.errors import Conflict, Forbidden, NotFound
+from restai_site.lib.errors import Conflict, Forbidden, Invalid, NotFound
 
 logger = logging.getLogger(__name__)
 SOURCE = "ldap"
@@ -73,12 +73,17 @@ def link(user: User, *, login: str, actor: Actor) -> LdapAccount:
     """Tie `user` to the entry that `login` fits; they sign in by the directory alone from then on.
 
     Asks the directory: call it outside a transaction. Raises Forbidden (no platform administrator
-    in their own session), NotFound (no such entry), Conflict, Unavailable.
+    in their own session, or the account is another administrator's), Invalid (no such entry),
+    Conflict, Unavailable.
     """
     _require_administrator(actor)
+    if user.is_platform_admin and user.pk != actor.user_id and not actor.is_system:
+        # Whoever owns the entry comes in as the user: nobody becomes another administrator so.
+        raise Forbidden("Administrators link their own account themselves.")
     found = look_up(login)
     if found is None:
-        raise NotFound("The directory has no entry, or several, that this name fits.")
+        message = "The directory has no entry, or several, that this name fits."
+        raise Invalid(message, fields={"login": [message]})
     return _tie(user, found, actor)
 
 

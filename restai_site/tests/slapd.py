@@ -1,7 +1,7 @@
 """A directory on loopback: a real slapd with LDAP, StartTLS and LDAPS.
 
-It takes no password over a connection that is not encrypted. The people are in `PEOPLE`; the
-password of each is `password_of(uid)`.
+It tells others than the root at most ENTRIES_MAX entries, and takes no password over a connection
+that is not encrypted. The people are in `PEOPLE`; the password of each is `password_of(uid)`.
 """
 
 import os
@@ -22,6 +22,7 @@ SERVICE_DN, SERVICE_PASSWORD = f"cn=restai,{BASE}", "the word of the platform"
 ROOT_DN, ROOT_PASSWORD = f"cn=root,{BASE}", "the word of the root"
 HOST = "localhost"
 START_SECONDS = 20
+ENTRIES_MAX = 20
 PEOPLE = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "alan": "Alan Turing"}
 CONFIGURATION = """
 include /etc/ldap/schema/core.schema
@@ -40,6 +41,7 @@ TLSVerifyClient never
 localSSF 256
 security simple_bind=128
 disallow bind_anon
+sizelimit {most}
 database mdb
 suffix "{base}"
 rootdn "{root}"
@@ -85,6 +87,7 @@ class Directory:
                 folder=self._folder,
                 authority=self.authority.file,
                 certificate=self.authority.certificate(HOST),
+                most=ENTRIES_MAX,
                 base=BASE,
                 root=ROOT_DN,
                 password=ROOT_PASSWORD,

@@ -10,6 +10,7 @@ from restai_site.lib.configuration import current, overridden
 from restai_site.lib.errors import Unavailable
 from restai_site.tests.slapd import (
     BASE,
+    ENTRIES_MAX,
     PEOPLE,
     USERS,
     dn_of,
@@ -139,6 +140,13 @@ def test_a_login_that_fits_two_entries_is_nobody(directory, using):
         assert authenticate("ada@example.org", password_of("ada")) is None
         assert authenticate("ada@example.org", password_of("grace")) is None
         assert authenticate("ada", password_of("ada")).dn == dn_of("ada")
+
+
+def test_a_login_that_fits_more_entries_than_are_told_is_nobody(directory, using):
+    for number in range(ENTRIES_MAX):
+        directory.add_person(f"clerk{number}", "A Clerk", mail="ada@example.org")
+    with using():
+        assert authenticate("ada@example.org", password_of("ada")) is None
 
 
 def test_the_filter_of_the_settings_keeps_others_out(using):

@@ -19,7 +19,7 @@ from accounts.tests.ldap.impostor import Impostor
 from audit.models import Entry
 from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import overridden
-from restai_site.lib.errors import Conflict, Forbidden, NotFound
+from restai_site.lib.errors import Conflict, Forbidden, Invalid, NotFound
 from restai_site.tests.slapd import PEOPLE, dn_of, group_dn, password_of
 
 pytestmark = pytest.mark.django_db
@@ -378,7 +378,7 @@ def test_an_entry_and_an_account_are_linked_once(using, ada):
             services.link(other, login="ada", actor=ADMINISTRATOR)
         with pytest.raises(Conflict):
             services.link(ada, login="grace", actor=ADMINISTRATOR)
-        with pytest.raises(NotFound):
+        with pytest.raises(Invalid):
             services.link(other, login="nobody", actor=ADMINISTRATOR)
     other.refresh_from_db()
     assert other.has_usable_password()
