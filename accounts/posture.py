@@ -6,8 +6,10 @@ from django.db.models import CharField, F, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from accounts.ldap.section import LdapSection, is_installed
 from accounts.models import ApiKey, SetupLink, User
 from accounts.querysets import ApiKeyQuerySet, UserQuerySet
+from restai_site.lib.configuration import current
 from restai_site.lib.posture import (
     Area,
     Finding,
@@ -60,6 +62,20 @@ def second_factor() -> Finding:
     return failed(
         "There is no second factor yet: administrators sign in with a password alone.",
     )
+
+
+@check("ldap", "Directory", Area.ACCOUNTS, State.CRITICAL)
+def directory() -> Finding:
+    chosen = current(LdapSection)
+    if not chosen.enabled:
+        return good("No directory is in use.")
+    place = page("Open settings", "configuration:index")
+    if not is_installed():
+        reason = "A directory is to be used, but LDAP is not installed: nobody signs in by it."
+        return failed(reason, place, state=State.WARNING)
+    if chosen.security == "none":
+        return failed("Passwords of the directory travel in clear text.", place)
+    return good("The directory is asked over TLS, and its certificate is verified.")
 
 
 @check("administrators", "Number of administrators", Area.ACCOUNTS, State.ADVICE)

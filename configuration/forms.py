@@ -5,7 +5,16 @@ from typing import Any
 from django import forms
 
 from configuration.shown import ShownSection, ShownSetting
-from restai_site.lib.configuration import Choice, Flag, Lines, LongText, Number, Secret, Setting, Text
+from restai_site.lib.configuration import (
+    Choice,
+    Flag,
+    Lines,
+    LongText,
+    Number,
+    Secret,
+    Setting,
+    Text,
+)
 from restai_site.lib.drf import settle_secret
 from restai_site.ui.forms import LongTextField, PageForm, kept_since, set_on
 

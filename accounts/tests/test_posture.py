@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.ldap.section import LdapSection, is_installed
 from accounts.models import ApiKey, User
 from accounts.services import renew_setup_link, revoke_api_key
+from restai_site.lib.configuration import overridden
 from restai_site.tests.posture import names, outcome, told
 from restai_site.tests.world import SYSTEM, make_key, make_user
 
@@ -29,6 +31,20 @@ def aged_key(user, *, name="old", **values):
     key = make_key(user, name)[0]
     ApiKey.objects.filter(pk=key.pk).update(**values)
     return key
+
+
+def test_a_directory_without_encryption_is_critical():
+    assert told(outcome("ldap")) == ("good", "No directory is in use.")
+    with overridden(LdapSection, enabled=True, host="ldap.example.org"):
+        if is_installed():
+            encrypted = "The directory is asked over TLS, and its certificate is verified."
+            assert told(outcome("ldap")) == ("good", encrypted)
+    with overridden(LdapSection, enabled=True, security="none"):
+        if is_installed():
+            clear = "Passwords of the directory travel in clear text."
+            assert told(outcome("ldap")) == ("critical", clear)
+        else:
+            assert told(outcome("ldap"))[0] == "warning"
 
 
 def test_that_there_is_no_second_factor_is_said():

@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
-from accounts.models import ApiKey, Session, SetupLink, User
+from accounts.models import ApiKey, LdapAccount, Session, SetupLink, User
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -180,6 +180,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         usage,
         make_key(person)[0],
         _session(person),
+        LdapAccount.objects.create(user=person, unique_id=uuid4(), dn=f"uid={person.pk}"),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
