@@ -1,18 +1,15 @@
 """Pages: log-in, log-out, set-up."""
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import services, sign_in
+from accounts import policy, services, sign_in
 from accounts.credentials import anonymous
 from accounts.forms import LogInForm, SetUpForm
-from accounts.sections import AuthenticationSection, LdapSection
 from accounts.sessions import lifecycle
-from restai_site.lib.configuration import current
 from restai_site.lib.errors import DomainError, TooManyRequests, Unavailable
 from restai_site.ui.forms import errors_on, safe_next
 
@@ -43,9 +40,7 @@ def _log_in_page(
     context = {
         "form": form,
         "next": target,
-        "by_password": current(AuthenticationSection).local_sign_in
-        or bool(settings.BREAK_GLASS_EMAIL)
-        or current(LdapSection).enabled,
+        "by_password": policy.takes_passwords(),
     }
     wrong = refusal is not None or form.errors
     response = render(request, "accounts/login.html", context, status=400 if wrong else 200)
