@@ -131,7 +131,9 @@ def pages(world) -> list[str]:
         "/settings/models",
         "/settings/about",
         "/profile",
+        "/profile/security",
         "/profile/keys",
+        f"/users/{world.viewer.pk}/impersonate",
         "/security",
         "/no-such-page",
     ]

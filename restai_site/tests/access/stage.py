@@ -7,8 +7,17 @@ from uuid import uuid4
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.utils import timezone
 
-from accounts.models import ApiKey, LdapAccount, Session, SetupLink, User
+from accounts.models import (
+    ApiKey,
+    AttemptCounter,
+    LdapAccount,
+    Session,
+    SetupLink,
+    SigningKey,
+    User,
+)
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -181,6 +190,8 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         make_key(person)[0],
         _session(person),
         LdapAccount.objects.create(user=person, unique_id=uuid4(), dn=f"uid={person.pk}"),
+        SigningKey.objects.earliest("id"),
+        AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
