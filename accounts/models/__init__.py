@@ -3,12 +3,14 @@
 from accounts.models.attempts import AttemptCounter
 from accounts.models.factors import Passkey, RecoveryCode, TotpDevice
 from accounts.models.keys import ApiKey
+from accounts.models.ldap import LdapAccount
 from accounts.models.sessions import Session, SigningKey
 from accounts.models.users import SetupLink, User, UserManager, normal_email
 
 __all__ = [
     "ApiKey",
     "AttemptCounter",
+    "LdapAccount",
     "Passkey",
     "RecoveryCode",
     "Session",

@@ -1,11 +1,12 @@
 """Every page, as people see it: no violation of axe, nothing refused by the policy, no overflow."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
-from accounts.models import SetupLink, User
+from accounts.models import LdapAccount, SetupLink, User
 from accounts.services import renew_setup_link
 from configuration.services import update_section
 from inference.models import Conversation, Message
@@ -44,6 +45,7 @@ def furnished(world):
     for name, description in (("PAYMENTS_TOKEN", ""), ("S" * 64, "A long name. " * 10)):
         create_secret(world.project, name=name, value="x", description=description, actor=SYSTEM)
     update_section(MailSection, {"password": "a secret"}, actor=SYSTEM)
+    LdapAccount.objects.create(user=world.viewer, unique_id=uuid4(), dn=f"uid=ada,{'ou=a,' * 20}")
     usage = [_usage(world, day) for day in range(5)]
     talk = Conversation.objects.create(
         project=world.project, user=world.platform_admin, title="A long talk about databases"
@@ -123,6 +125,9 @@ def pages(world) -> list[str]:
         f"{team}/models",
         f"{team}/settings",
         "/settings/mail",
+        "/settings/ldap",
+        f"/users/{world.member.pk}/ldap",
+        f"/users/{world.viewer.pk}/ldap",
         "/settings/models",
         "/settings/about",
         "/profile",

@@ -39,6 +39,7 @@ MAIL = {
     "from_address": "restai@example.org",
     "from_name": "New",
 }
+LDAP_LOGIN: Body = lambda _: {"login": "ada"}  # noqa: E731
 PROVIDER = {"name": "new", "kind": "openai", "base_url": ""}
 PAGES: dict[str, Body] = {
     "/models/<slug:slug>/new": _page_model,
@@ -66,6 +67,7 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
     "/projects/<int:project_id>/settings": _settings,
     "/settings/<slug:section>": lambda _: MAIL,
+    "/users/<int:user_id>/ldap": LDAP_LOGIN,
     "/teams/new": RENAMED,
     "/teams/<int:team_id>": lambda stage: {"email": stage.world.outsider.email, "role": "member"},
     "/teams/<int:team_id>/settings": RENAMED,
@@ -86,6 +88,8 @@ BODIES: dict[tuple[str, str], Body] = {
         "password": canary("new password"),
     },
     ("PATCH", "/api/users/<int:user_id>"): RENAMED,
+    # No directory is in use, so whoever is allowed gets 409.
+    ("PUT", "/api/users/<int:user_id>/ldap"): LDAP_LOGIN,
     ("POST", "/api/providers"): lambda _: {"name": "new", "kind": "openai"},
     ("PATCH", "/api/providers/<int:provider_id>"): RENAMED,
     ("POST", "/api/llms"): _new_model,

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import (
     ApiKey,
     AttemptCounter,
+    LdapAccount,
     Passkey,
     RecoveryCode,
     Session,
@@ -207,6 +208,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         make_key(person)[0],
         passkey,
         _session(person),
+        LdapAccount.objects.create(user=person, unique_id=uuid4(), dn=f"uid={person.pk}"),
         SigningKey.objects.earliest("id"),
         AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
