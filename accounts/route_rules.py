@@ -16,6 +16,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CREDENTIALS = frozenset(
     {
         "accounts:password",
+        "accounts:change_email",
         "accounts:keys",
         "accounts:revoke_key",
         "accounts:security",
@@ -26,6 +27,8 @@ CREDENTIALS = frozenset(
         "key-detail",
         "session-list",
         "session-detail",
+        "auth-password",
+        "auth-email",
     }
 )
 # What a key for chats alone may do, and what it may read for that.
@@ -36,6 +39,9 @@ RESTRICTED_WRITES = CHAT_WRITES | frozenset(
     {
         "accounts:logout",
         "accounts:password",
+        "accounts:change_email",
+        "auth-password",
+        "auth-email",
         "accounts:theme",
         "accounts:end_session",
         "accounts:end_other_sessions",

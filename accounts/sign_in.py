@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import devices, limiter, policy
-from accounts.models import User, normal_email
+from accounts.models import User, normal_email, normal_password
 from accounts.sessions import lifecycle
 from accounts.sessions.lifecycle import MFA
 from restai_site.lib.errors import Unauthenticated
@@ -47,7 +47,7 @@ def check_password(email: str, password: str, request: HttpRequest) -> Checked:
     transaction. Raises SignInRefused, TooManyRequests.
     """
     attempt = limiter.count(limiter.Kind.PASSWORD, account=email, request=request)
-    user = _by_password(email, password)
+    user = _by_password(email, normal_password(password))
     if user is None:
         raise SignInRefused
     attempt.succeeded()
