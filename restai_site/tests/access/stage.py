@@ -8,7 +8,8 @@ from uuid import uuid4
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
-from accounts.models import ApiKey, Session, SetupLink, User
+from accounts.models import ApiKey, MailedLink, Session, SetupLink, User
+from accounts.services import make_link
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -19,7 +20,7 @@ from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
 from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
-from restai_site.tests.canaries import canary
+from restai_site.tests.canaries import canary, watch
 from restai_site.tests.clients import start_session
 from restai_site.tests.world import SYSTEM, World, make_key, make_world
 from teams.models import Membership, Team
@@ -141,6 +142,12 @@ def _session(person: User) -> Session:
     return Session.objects.filter(user=person).latest("created_at")
 
 
+def _link(person: User) -> MailedLink:
+    address = make_link(person, MailedLink.Purpose.RESET, email=person.email)
+    watch(f"link of {person.email}", address.rpartition("/")[2])
+    return MailedLink.objects.get(user=person)
+
+
 def _models(provider: ProviderAccount, name: str) -> list[Any]:
     values = {"name": f"{name}-second", "provider": provider, "litellm_model": "mock"}
     kinds = (ImageGenerator, EmbeddingModel, AudioGenerator)
@@ -180,6 +187,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         usage,
         make_key(person)[0],
         _session(person),
+        _link(person),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
