@@ -6,7 +6,15 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.models import ApiKey, MailedLink, SetupLink, User
+from accounts.models import (
+    ApiKey,
+    AttemptCounter,
+    MailedLink,
+    Session,
+    SetupLink,
+    SigningKey,
+    User,
+)
 from accounts.services import revoke_api_key
 from restai_site.lib.admin import ViewOnlyAdmin, actor_of
 
@@ -75,3 +83,39 @@ class MailedLinkAdmin(ViewOnlyAdmin):
     fields = ("purpose", "user", "email", "created_at", "expires_at", "used_at")
     list_display = ("purpose", "email", "created_at", "expires_at", "used_at")
     list_filter = ("purpose",)
+
+
+@admin.register(Session)
+class SessionAdmin(ViewOnlyAdmin):
+    """Who is signed in, and from where."""
+
+    fields = (
+        "user",
+        "amr",
+        "created_at",
+        "last_seen_at",
+        "expires_at",
+        "ip",
+        "user_agent",
+        "impersonator",
+        "impersonation_reason",
+        "impersonation_ends_at",
+    )
+    list_display = ("user", "device", "place", "created_at", "last_seen_at", "impersonator")
+    list_select_related = ("user", "impersonator")
+    search_fields = ("user__email__startswith",)
+    search_help_text = "The beginning of the user's e-mail address."
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(ViewOnlyAdmin):
+    """The keys that sign cookies; what they are made of is nobody's business."""
+
+    fields = list_display = ("kid", "created_at", "replaced_at")
+
+
+@admin.register(AttemptCounter)
+class AttemptCounterAdmin(ViewOnlyAdmin):
+    """What the limiter has counted; whom a bucket stands for cannot be read from it."""
+
+    fields = list_display = ("bucket", "failures", "last_at", "blocked_until")

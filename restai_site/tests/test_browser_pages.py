@@ -127,6 +127,9 @@ def pages(world) -> list[str]:
         "/settings/about",
         "/profile",
         "/profile/keys",
+        "/users",
+        "/users/invite",
+        f"/users/{world.viewer.pk}",
         "/security",
         "/no-such-page",
     ]
