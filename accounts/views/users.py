@@ -190,6 +190,7 @@ def _user_page(request: SignedInRequest, person: User, form: DetailsForm) -> Htt
         "keys": ApiKey.objects.visible_to(request.actor).filter(user=person).unrevoked(),
         "session_count": person.sessions.filter(expires_at__gt=timezone.now()).count(),
         "is_self": person.pk == request.actor.user_id,
+        "may_impersonate": person.is_active and not person.is_platform_admin,
         **_ways(),
     }
     return render(request, "accounts/users/user.html", context, status=400 if form.errors else 200)
