@@ -29,6 +29,7 @@ CREDENTIALS = frozenset(
         "session-detail",
         "auth-password",
         "auth-email",
+        "session-end-others",
     }
 )
 # What a key for chats alone may do, and what it may read for that.
@@ -45,10 +46,23 @@ RESTRICTED_WRITES = CHAT_WRITES | frozenset(
         "accounts:theme",
         "accounts:end_session",
         "accounts:end_other_sessions",
+        "accounts:end_impersonation",
+        "auth-sign-out",
+        "impersonation",
+        "session-detail",
+        "session-end-others",
     }
 )
 # Where somebody who has yet to set up the second factor that is required may go.
-ENROLMENT = frozenset({"accounts:logout", "accounts:enrol"})
+ENROLMENT = frozenset(
+    {
+        "accounts:logout",
+        "accounts:enrol",
+        "accounts:end_impersonation",
+        "auth-sign-out",
+        "impersonation",
+    }
+)
 
 
 def name_of(request: HttpRequest) -> str:
