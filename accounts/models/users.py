@@ -85,9 +85,9 @@ class User(AbstractBaseUser):
         """Set a password in its one spelling; None makes one that nobody has."""
         super().set_password(None if raw_password is None else normal_password(raw_password))
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Tell whether this is the password, in whatever spelling."""
-        return super().check_password(normal_password(raw_password))
+        return super().check_password(normal_password(raw_password or ""))
 
     # Django's admin asks these four.
     @property
