@@ -14,6 +14,7 @@ from accounts.models import Session, User
 from accounts.services import impersonation
 from accounts.sessions import lifecycle
 from restai_site.lib.drf import ModelSerializer, actor_of
+from restai_site.lib.errors import Forbidden
 from restai_site.lib.permissions import IsSignedIn
 from restai_site.lib.viewsets import ScopedView
 
@@ -105,9 +106,11 @@ class ImpersonationView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Begin; the answer sets the cookie of the new session, for 30 minutes at most."""
+        actor = actor_of(request)
+        if not actor.is_platform_admin:
+            raise Forbidden("Only platform administrators may do this.")
         given = ImpersonationBodySerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        actor = actor_of(request)
         user = get_object_or_404(User.objects.visible_to(actor), pk=given.validated_data["user"])
         reason = given.validated_data["reason"]
         impersonation.begin(request._request, user, reason=reason, actor=actor)

@@ -126,10 +126,12 @@ def pages(world) -> list[str]:
         "/settings/models",
         "/settings/about",
         "/profile",
+        "/profile/security",
         "/profile/keys",
         "/users",
         "/users/invite",
         f"/users/{world.viewer.pk}",
+        f"/users/{world.viewer.pk}/impersonate",
         "/security",
         "/no-such-page",
     ]

@@ -48,6 +48,7 @@ PAGES: dict[str, Body] = {
         **PROVIDER,
         "api_key": canary("new provider key"),
     },
+    "/users/<int:user_id>/impersonate": lambda _: {"reason": "A request for help"},
     "/profile": lambda _: {"name": "renamed", "theme": "dark"},
     "/profile/keys": lambda _: {"name": "new", "lifetime": "90"},
     "/profile/theme": lambda _: {"theme": "dark"},
@@ -78,6 +79,11 @@ PAGES: dict[str, Body] = {
 BODIES: dict[tuple[str, str], Body] = {
     **{("POST", path): body for path, body in PAGES.items()},
     ("POST", "/api/keys"): lambda _: {"name": "new"},
+    ("POST", "/api/auth/impersonation"): lambda stage: {
+        "user": stage.world.viewer.pk,
+        "reason": "A request for help",
+    },
+    ("POST", "/api/auth/sign-in"): lambda _: {"email": "nobody@example.org", "password": "wrong"},
     ("PATCH", "/api/me"): RENAMED,
     ("POST", "/api/users"): lambda _: {"email": "new@example.org"},
     ("PATCH", "/api/users/<int:user_id>"): RENAMED,

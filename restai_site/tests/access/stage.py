@@ -7,8 +7,17 @@ from uuid import uuid4
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.utils import timezone
 
-from accounts.models import ApiKey, MailedLink, Session, SetupLink, User
+from accounts.models import (
+    ApiKey,
+    AttemptCounter,
+    MailedLink,
+    Session,
+    SetupLink,
+    SigningKey,
+    User,
+)
 from accounts.services import make_link
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
@@ -188,6 +197,8 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         make_key(person)[0],
         _session(person),
         _link(person),
+        SigningKey.objects.earliest("id"),
+        AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
