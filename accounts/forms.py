@@ -86,13 +86,6 @@ class ThemeForm(PageForm):
     theme = forms.ChoiceField(choices=User.Theme.choices)
 
 
-class PasswordForm(PageForm):
-    """A new password, proven by the current one."""
-
-    current_password = password_field("Current password", new=False)
-    password = password_field("New password", new=True, help_text=PASSWORD_HELP)
-
-
 class ApiKeyForm(PageForm):
     """A name to know the key by, and how long it lives."""
 

@@ -45,6 +45,7 @@ CREDENTIALS = FACTOR_WRITES | frozenset(
     {
         "user-second-factor",
         "accounts:password",
+        "accounts:change_email",
         "accounts:keys",
         "accounts:revoke_key",
         "accounts:security",
@@ -55,6 +56,8 @@ CREDENTIALS = FACTOR_WRITES | frozenset(
         "key-detail",
         "session-list",
         "session-detail",
+        "auth-password",
+        "auth-email",
         "session-end-others",
     }
 )
@@ -69,6 +72,9 @@ RESTRICTED_WRITES = (
         {
             "accounts:logout",
             "accounts:password",
+            "accounts:change_email",
+            "auth-password",
+            "auth-email",
             "accounts:theme",
             "accounts:end_session",
             "accounts:end_other_sessions",

@@ -16,7 +16,7 @@ from accounts import devices, limiter, policy
 from accounts.ldap.door import by_directory
 from accounts.ldap.services import SOURCE as LDAP
 from accounts.ldap.services import NotLinked
-from accounts.models import User, normal_email
+from accounts.models import User, normal_email, normal_password
 from accounts.sessions import lifecycle
 from accounts.sessions.lifecycle import MFA
 from restai_site.lib.errors import Unauthenticated
@@ -51,7 +51,7 @@ def check_password(email: str, password: str, request: HttpRequest) -> Checked:
     SignInRefused, TooManyRequests, Unavailable (the directory is away).
     """
     attempt = limiter.count(limiter.Kind.PASSWORD, account=email, request=request)
-    user, how = _by_password(email, password), "pwd"
+    user, how = _by_password(email, normal_password(password)), "pwd"
     if user is None:
         user, how = _by_directory(email, password, request), LDAP
     if user is None:

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.utils.module_loading import autodiscover_modules
@@ -13,7 +15,9 @@ class SiteConfig(AppConfig):
     verbose_name = "Site"
 
     def ready(self) -> None:
-        """Load the checks of the posture; refuse to start with a package known to be malicious.
+        """Load the checks of the posture and the queue that web processes, too, hand work to.
+
+        Refuses to start with a package known to be malicious.
 
         Not a system check, which can be silenced and which the web server does not run.
         """
@@ -24,6 +28,7 @@ class SiteConfig(AppConfig):
                 "every secret that this machine holds, and install what requirements.txt pins."
             )
         autodiscover_modules("posture")
+        import_module("restai_site.celery")
 
 
 class PlatformAdminConfig(AdminConfig):

@@ -5,10 +5,12 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api import factors
 from accounts.api.ldap import LdapAccountView
+from accounts.api.passwords import EmailView, PasswordResetView, PasswordView
 from accounts.api.second_stage import SecondStageView
 from accounts.api.sessions import EndOtherSessionsView, ImpersonationView, SessionViewSet
 from accounts.api.sign_in import SignInView, SignOutView, WaysInView
-from accounts.api.views import ApiKeyViewSet, MeView, UserViewSet
+from accounts.api.users import UserViewSet
+from accounts.api.views import ApiKeyViewSet, MeView
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("users", UserViewSet, basename="user")
@@ -19,6 +21,9 @@ router.register("auth/sessions", SessionViewSet, basename="session")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me", MeView.as_view(), name="me"),
     path("users/<int:user_id>/ldap", LdapAccountView.as_view(), name="ldap_account"),
+    path("auth/password", PasswordView.as_view(), name="auth-password"),
+    path("auth/password-reset", PasswordResetView.as_view(), name="auth-password-reset"),
+    path("auth/email", EmailView.as_view(), name="auth-email"),
     path("auth", WaysInView.as_view(), name="auth"),
     path("auth/sign-in", SignInView.as_view(), name="auth-sign-in"),
     path("auth/sign-in/second-factor", SecondStageView.as_view(), name="auth-second-stage"),

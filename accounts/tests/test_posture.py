@@ -65,6 +65,8 @@ def test_administrators_with_a_second_factor_are_well():
 def test_whether_a_second_factor_is_required(rule, state, reason):
     with overridden(AuthenticationSection, second_factor=rule):
         assert told(outcome("second-factor-required")) == (state, reason)
+
+
 def test_a_directory_without_encryption_is_critical():
     assert told(outcome("ldap")) == ("good", "No directory is in use.")
     with overridden(LdapSection, enabled=True, host="ldap.example.org"):

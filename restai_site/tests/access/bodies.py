@@ -73,6 +73,10 @@ PAGES: dict[str, Body] = {
     "/teams/<int:team_id>/settings": RENAMED,
     "/teams/<int:team_id>/models": lambda stage: {"llms": [stage.world.other_llm.pk]},
     "/teams/<int:team_id>/members/<int:membership_id>/role": lambda _: {"role": "admin"},
+    "/users/invite": lambda _: {"email": "new@example.org"},
+    "/users/<int:user_id>": lambda stage: {"name": "new", "email": stage.world.viewer.email},
+    "/users/<int:user_id>/role": lambda _: {"is_restricted": "on"},
+    "/users/<int:user_id>/delete": lambda stage: {"confirmation": stage.world.viewer.email},
 }
 BODIES: dict[tuple[str, str], Body] = {
     **{("POST", path): body for path, body in PAGES.items()},
@@ -83,10 +87,7 @@ BODIES: dict[tuple[str, str], Body] = {
     },
     ("POST", "/api/auth/sign-in"): lambda _: {"email": "nobody@example.org", "password": "wrong"},
     ("PATCH", "/api/me"): RENAMED,
-    ("POST", "/api/users"): lambda _: {
-        "email": "new@example.org",
-        "password": canary("new password"),
-    },
+    ("POST", "/api/users"): lambda _: {"email": "new@example.org"},
     ("PATCH", "/api/users/<int:user_id>"): RENAMED,
     # No directory is in use, so whoever is allowed gets 409.
     ("PUT", "/api/users/<int:user_id>/ldap"): LDAP_LOGIN,

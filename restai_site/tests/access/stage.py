@@ -23,6 +23,13 @@ from accounts.models import (
     TotpDevice,
     User,
 )
+    MailedLink,
+    Session,
+    SetupLink,
+    SigningKey,
+    User,
+)
+from accounts.services import make_link
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -156,6 +163,12 @@ def _session(person: User) -> Session:
     return Session.objects.filter(user=person).latest("created_at")
 
 
+def _link(person: User) -> MailedLink:
+    address = make_link(person, MailedLink.Purpose.RESET, email=person.email)
+    watch(f"link of {person.email}", address.rpartition("/")[2])
+    return MailedLink.objects.get(user=person)
+
+
 def _models(provider: ProviderAccount, name: str) -> list[Any]:
     values = {"name": f"{name}-second", "provider": provider, "litellm_model": "mock"}
     kinds = (ImageGenerator, EmbeddingModel, AudioGenerator)
@@ -209,6 +222,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         passkey,
         _session(person),
         LdapAccount.objects.create(user=person, unique_id=uuid4(), dn=f"uid={person.pk}"),
+        _link(person),
         SigningKey.objects.earliest("id"),
         AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
