@@ -14,6 +14,8 @@ from accounts.ldap.section import LdapSection
 from accounts.ldap.services import NOT_LINKED
 from accounts.models import AttemptCounter, LdapAccount, Session, User
 from accounts.sections import AuthenticationSection
+from accounts.services.invitations import find_invitation, invite_user, show_invitation
+from accounts.services.links import Purpose, digest_of, make_link
 from accounts.sign_in import WRONG
 from accounts.tests.ldap.impostor import Impostor
 from audit.models import Entry
@@ -369,6 +371,24 @@ def test_linking_ends_the_sessions_that_the_old_password_began(client, using):
     with using():
         services.link(user, login="ada", actor=ADMINISTRATOR)
     assert client.get("/profile").status_code == 302
+
+
+def test_an_invitation_is_void_once_the_account_is_linked(using, settings):
+    user = invite_user(email="invited@example.org", actor=ADMINISTRATOR)
+    link = make_link(user, Purpose.INVITATION, email=user.email)
+    digest = digest_of(link.rpartition("/")[2])
+    assert find_invitation(digest) is not None
+    with using():
+        services.link(user, login="ada", actor=ADMINISTRATOR)
+    assert find_invitation(digest) is None
+    with pytest.raises(Conflict):
+        show_invitation(user, actor=ADMINISTRATOR)
+
+
+def test_somebody_who_was_unlinked_can_be_invited(using, ada):
+    services.unlink(ada, actor=ADMINISTRATOR)
+    digest = digest_of(show_invitation(ada, actor=ADMINISTRATOR).rpartition("/")[2])
+    assert find_invitation(digest).user == ada
 
 
 def test_an_entry_and_an_account_are_linked_once(using, ada):
