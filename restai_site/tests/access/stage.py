@@ -15,18 +15,13 @@ from accounts.models import (
     ApiKey,
     AttemptCounter,
     LdapAccount,
+    MailedLink,
     Passkey,
     RecoveryCode,
     Session,
     SetupLink,
     SigningKey,
     TotpDevice,
-    User,
-)
-    MailedLink,
-    Session,
-    SetupLink,
-    SigningKey,
     User,
 )
 from accounts.services import make_link
