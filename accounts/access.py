@@ -7,11 +7,13 @@ from typing import Any, cast
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 
-from accounts.credentials import resolve
+from accounts.credentials import SecondFactorRequired, resolve
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden
 
+PAGES_ARE_FOR_PEOPLE = "Pages are for people who sign in; credentials in headers are for the API."
 PageView = Callable[..., HttpResponseBase]
 
 
@@ -26,11 +28,14 @@ def signed_in(view: PageView) -> PageView:
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        actor = resolve(request)
+        try:
+            actor = resolve(request)
+        except SecondFactorRequired:
+            return redirect("accounts:enrol")
         if actor is None:
             return redirect_to_login(request.get_full_path())
-        if actor.api_key_id is not None:
-            raise Forbidden("Pages are for people; API keys belong to the API.")
+        if actor.session_id is None:
+            raise Forbidden(PAGES_ARE_FOR_PEOPLE)
         cast("SignedInRequest", request).actor = actor
         return view(request, *args, **kwargs)
 

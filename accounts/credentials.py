@@ -1,24 +1,44 @@
 """The one resolver of credentials. Nothing else reads a cookie, a header or a key."""
 
-from datetime import timedelta
-from typing import Any
+import binascii
+from base64 import b64decode
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 
-from accounts.models import ApiKey, User
-from accounts.services import KEY_BYTES, KEY_PREFIX
+from accounts import limiter, policy, route_rules, sign_in
+from accounts.actors import anonymous, of_session, of_user, origin
+from accounts.models import ApiKey
+from accounts.services.keys import KEY_BYTES, KEY_PREFIX
+from accounts.sessions.lifecycle import MFA, store_of
 from restai_site.lib.actor import Actor
 from restai_site.lib.compiled import CompiledQuery
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.errors import Forbidden, Unauthenticated
 
+__all__ = ["SecondFactorRequired", "anonymous", "require", "resolve"]
+
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 # `rk_` and 32 bytes in URL-safe base64 without padding.
 KEY_LENGTH = len(KEY_PREFIX) + (KEY_BYTES * 8 + 5) // 6
 BAD_KEY = "The API key is not valid, has expired or was revoked."
+BASIC_MAX_LENGTH = 1024
+HOW = "Send the API key as: Authorization: Bearer <key>."
+
+
+class SecondFactorRequired(Forbidden):
+    """The platform requires a second factor of this user, who has yet to set one up."""
+
+    code = "second_factor_required"
+
+    def __init__(self) -> None:
+        super().__init__("Sign in and set up a second factor first: this platform requires one.")
 
 
 class _CsrfCheck(CsrfViewMiddleware):
@@ -31,12 +51,15 @@ class _CsrfCheck(CsrfViewMiddleware):
 def resolve(request: HttpRequest) -> Actor | None:
     """Return who sent `request`, or None when it carries no credential.
 
-    A credential that does not hold raises Unauthenticated; there is no falling back from a bad key
-    to a cookie. A write by cookie without a CSRF token raises Forbidden. The answer is kept on the
-    request.
+    A credential that does not hold raises Unauthenticated; there is no falling back from a bad one
+    to another. One that does not reach this route raises Forbidden, as does a write by cookie
+    without a CSRF token. The answer is kept on the request.
     """
     if not hasattr(request, "_actor"):
-        request._actor = _resolve(request)  # type: ignore[attr-defined]
+        actor = _resolve(request)
+        if actor is not None:
+            route_rules.check(actor, request)
+        request._actor = actor  # type: ignore[attr-defined]
     return request._actor  # type: ignore[attr-defined,no-any-return]
 
 
@@ -48,75 +71,158 @@ def require(request: HttpRequest) -> Actor:
     return actor
 
 
-def anonymous(request: HttpRequest) -> Actor:
-    """Return an actor without rights, to name the sender in the audit trail."""
-    return Actor(user_id=None, email="", credential="none", **_origin(request))
-
-
-def for_user(user: User, request: HttpRequest) -> Actor:
-    """Return the actor of a user who has just signed in with `request`."""
-    return Actor(
-        user_id=user.pk,
-        email=user.email,
-        is_platform_admin=user.is_platform_admin,
-        **_origin(request),
-    )
-
-
 def _resolve(request: HttpRequest) -> Actor | None:
-    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
-    if scheme:
-        if scheme.lower() != "bearer":
-            raise Unauthenticated("Send the API key as: Authorization: Bearer <key>.")
+    authorization = request.headers.get("Authorization", "")
+    key = request.headers.get("X-API-Key")
+    if key is not None:
+        if authorization:
+            raise Unauthenticated("Send one credential, not two.")
+        return _from_api_key(request, key)
+    if not authorization:
+        return _from_session(request)
+    scheme, _, credential = authorization.partition(" ")
+    if scheme.lower() == "bearer":
         return _from_api_key(request, credential)
-    return _from_session(request)
+    if scheme.lower() == "basic":
+        return _from_password(request, credential)
+    raise Unauthenticated(HOW)
 
 
-def _from_api_key(request: HttpRequest, plaintext: str) -> Actor:
-    if len(plaintext) != KEY_LENGTH or not plaintext.isascii():
-        raise Unauthenticated(BAD_KEY, code="invalid_api_key")
-    row = _usable_key.first(digest=keyed_digest(plaintext))
-    if row is None:
-        raise Unauthenticated(BAD_KEY, code="invalid_api_key")
-    key_id, last_used_at, user_id, email, is_platform_admin = row
-    _touch(key_id, last_used_at)
-    return Actor(
-        user_id=user_id,
-        email=email,
-        is_platform_admin=is_platform_admin,
-        credential=f"key:{key_id}",
-        api_key_id=key_id,
-        **_origin(request),
-    )
+# --- API keys ------------------------------------------------------------------------------------
+
+
+class _Key(NamedTuple):
+    """A usable key as the query brings it."""
+
+    pk: int
+    last_used_at: datetime | None
+    scope: str
+    project_ids: list[int] | None
+    team_id: int | None
+    allowed_networks: list[str]
+    user_id: int
+    email: str
+    is_platform_admin: bool
+    is_restricted: bool
+    second_factor_since: datetime | None
+
+    @property
+    def is_narrowed(self) -> bool:
+        return self.project_ids is not None or self.team_id is not None
 
 
 def _keys(digest: str) -> QuerySet[Any, Any]:
+    replaced = Q(previous_digest=digest, previous_until__gt=Now())
     return (
         ApiKey.objects.usable()
-        .filter(digest=digest)
+        .filter(Q(digest=digest) | replaced)
         .order_by()
-        .values_list("pk", "last_used_at", "user_id", "user__email", "user__is_platform_admin")
+        .values_list(
+            "pk",
+            "last_used_at",
+            "scope",
+            "project_ids",
+            "team_id",
+            "allowed_networks",
+            "user_id",
+            "user__email",
+            "user__is_platform_admin",
+            "user__is_restricted",
+            "user__second_factor_since",
+        )
     )
 
 
 _usable_key = CompiledQuery(_keys, digest=str)
 
 
-def _touch(key_id: int, last_used_at: object) -> None:
+def _from_api_key(request: HttpRequest, plaintext: str) -> Actor:
+    row = None
+    if len(plaintext) == KEY_LENGTH and plaintext.isascii():
+        row = _usable_key.first(digest=keyed_digest(plaintext))
+    key = _Key(*row) if row else None
+    if key is None or not _is_allowed_from(getattr(request, "client_ip", None), key):
+        # What is guessed is counted; a key that holds costs nothing here.
+        limiter.count(limiter.Kind.KEY, account=None, request=request)
+        raise Unauthenticated(BAD_KEY, code="invalid_api_key")
+    _require_second_factor(
+        request, is_platform_admin=key.is_platform_admin, has_one=bool(key.second_factor_since)
+    )
+    _touch(key.pk, key.last_used_at)
+    return Actor(
+        user_id=key.user_id,
+        email=key.email,
+        is_platform_admin=key.is_platform_admin and not key.is_narrowed,
+        reaches_all=key.is_platform_admin and key.is_narrowed,
+        is_restricted=key.is_restricted,
+        credential=f"key:{key.pk}",
+        api_key_id=key.pk,
+        scope=key.scope,
+        project_ids=None if key.project_ids is None else frozenset(key.project_ids),
+        team_id=key.team_id,
+        **origin(request),
+    )
+
+
+def _is_allowed_from(ip: str | None, key: _Key) -> bool:
+    if not key.allowed_networks:
+        return True
+    if ip is None:
+        return False
+    address = ip_address(ip)
+    return any(address in ip_network(network) for network in key.allowed_networks)
+
+
+def _touch(key_id: int, last_used_at: datetime | None) -> None:
     """Note the use of a key, at most once a minute however many requests there are."""
     now = timezone.now()
     edge = now - LAST_USED_RESOLUTION
-    if last_used_at is None or last_used_at < edge:  # type: ignore[operator]
+    if last_used_at is None or last_used_at < edge:
         stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=edge)
         ApiKey.objects.filter(stale, pk=key_id).update(last_used_at=now)
 
 
+# --- Basic authentication (RFC 7617) -------------------------------------------------------------
+
+
+def _from_password(request: HttpRequest, credential: str) -> Actor:
+    email, password = _basic(credential)
+    checked = sign_in.check_password(email, password, request)
+    user = checked.user
+    if user.second_factor_since is not None:
+        raise Unauthenticated(
+            "This account has a second factor, which Basic authentication cannot give: use an API "
+            "key.",
+            code="second_factor_needed",
+        )
+    _require_second_factor(request, is_platform_admin=user.is_platform_admin, has_one=False)
+    return of_user(user, request, credential="basic")
+
+
+def _basic(credential: str) -> tuple[str, str]:
+    """Return the e-mail address and the password. Raises Unauthenticated."""
+    try:
+        credential = credential if len(credential) <= BASIC_MAX_LENGTH else "too long"
+        email, colon, password = b64decode(credential, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise Unauthenticated(HOW) from None
+    if not colon or "\x00" in email + password:
+        raise Unauthenticated(HOW)
+    return email, password
+
+
+# --- Sessions ------------------------------------------------------------------------------------
+
+
 def _from_session(request: HttpRequest) -> Actor | None:
-    user = request.user
-    if not isinstance(user, User) or not user.is_active:
+    store = store_of(request)
+    user, row = store.user, store.row
+    if user is None or row is None:
         return None
     _require_csrf(request)
-    return for_user(user, request)
+    has_one = user.second_factor_since is not None or MFA in row.amr
+    _require_second_factor(request, is_platform_admin=user.is_platform_admin, has_one=has_one)
+    return of_session(row, request)
 
 
 def _require_csrf(request: HttpRequest) -> None:
@@ -126,9 +232,9 @@ def _require_csrf(request: HttpRequest) -> None:
         raise Forbidden("The CSRF token is missing or wrong; reload the page.", code="csrf")
 
 
-def _origin(request: HttpRequest) -> dict[str, Any]:
-    return {
-        "ip": getattr(request, "client_ip", None),
-        "user_agent": request.headers.get("User-Agent", "")[:200],
-        "request_id": getattr(request, "request_id", ""),
-    }
+def _require_second_factor(request: HttpRequest, *, is_platform_admin: bool, has_one: bool) -> None:
+    """Let somebody who lacks a required factor to the pages that set one up, and nowhere else."""
+    if has_one or not policy.second_factor_required_of(is_platform_admin=is_platform_admin):
+        return
+    if route_rules.name_of(request) not in route_rules.ENROLMENT:
+        raise SecondFactorRequired

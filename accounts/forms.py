@@ -1,21 +1,14 @@
 """Forms of this app's pages. They validate; services save."""
 
 from datetime import timedelta
-from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.contrib.auth import authenticate
-from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.sections import PASSWORD_MOST
 from restai_site.ui.forms import PageForm
 
-WRONG = "The e-mail address or the password is not right."
-PASSWORD_MAX_LENGTH = 128
-PASSWORD_HELP = (
-    f"At least {settings.PASSWORD_MIN_LENGTH} characters. A few unrelated words make a good one."
-)
+PASSWORD_HELP = "A few unrelated words make a good one."  # noqa: S105 - a text to read
 KEY_LIFETIMES = [
     ("30", "30 days"),
     ("90", "90 days"),
@@ -30,7 +23,7 @@ def password_field(label: str, *, new: bool, help_text: str = "") -> forms.CharF
     return forms.CharField(
         label=label,
         strip=False,
-        max_length=PASSWORD_MAX_LENGTH,
+        max_length=PASSWORD_MOST,
         help_text=help_text,
         widget=forms.PasswordInput(attrs={"autocomplete": kind}),
     )
@@ -45,22 +38,6 @@ class LogInForm(PageForm):
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),
     )
     password = password_field("Password", new=False)
-
-    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._request = request
-        self.user: User | None = None
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if not self.errors:
-            found = authenticate(
-                self._request, username=cleaned["email"], password=cleaned["password"]
-            )
-            self.user = found if isinstance(found, User) else None
-            if self.user is None:
-                raise forms.ValidationError(WRONG)
-        return cleaned
 
 
 class SetUpForm(PageForm):
@@ -120,3 +97,14 @@ class ApiKeyForm(PageForm):
     def clean_lifetime(self) -> timedelta | None:
         days = self.cleaned_data["lifetime"]
         return None if days == "never" else timedelta(days=int(days))
+
+
+class ImpersonationForm(PageForm):
+    """Why somebody acts as somebody else; kept in the audit trail."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=200,
+        help_text="For example the number of the request for help. It stays in the audit trail.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )

@@ -9,7 +9,11 @@ from django.db.models.functions import Now
 from restai_site.lib.actor import Actor
 
 if TYPE_CHECKING:
-    from accounts.models import ApiKey, User  # noqa: F401 - named in the type of the base class
+    from accounts.models import (  # noqa: F401 - named in the types of the base classes
+        ApiKey,
+        Session,
+        User,
+    )
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -33,9 +37,22 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def editable_by(self, actor: Actor) -> "ApiKeyQuerySet":
         """Whoever sees a key may revoke it, but not by a key."""
-        return self.none() if actor.api_key_id is not None else self.visible_to(actor)
+        return self.visible_to(actor) if actor.handles_credentials else self.none()
 
     def usable(self) -> "ApiKeyQuerySet":
         """Keys that are neither revoked nor expired, of active users."""
         unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
         return self.filter(unexpired, revoked_at__isnull=True, user__is_active=True)
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Sessions: their owner's business; platform administrators may end them."""
+
+    def visible_to(self, actor: Actor) -> "SessionQuerySet":
+        """Platform administrators see all sessions of people, others their own."""
+        signed_in = self.filter(user__isnull=False)
+        return signed_in if actor.is_platform_admin else signed_in.filter(user_id=actor.own_id)
+
+    def editable_by(self, actor: Actor) -> "SessionQuerySet":
+        """Whoever sees a session may end it: signed in, and not in somebody else's name."""
+        return self.visible_to(actor) if actor.handles_credentials else self.none()

@@ -6,6 +6,7 @@ administrator would make it.
 
 import secrets
 import sys
+from uuid import uuid4
 
 import django
 
@@ -37,7 +38,8 @@ def main(base_url: str) -> None:
     password = secrets.token_urlsafe(32)
     user = create_user(email="bench@example.org", password=password, actor=system)
     add_member(team, user, actor=system)
-    _, key = create_api_key(user, name="bench", actor=Actor(user_id=user.pk, email=user.email))
+    actor = Actor(user_id=user.pk, email=user.email, session_id=uuid4())
+    _, key = create_api_key(user, name="bench", actor=actor)
     print(key)
 
 

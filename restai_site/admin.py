@@ -9,8 +9,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts.credentials import for_user
-from accounts.models import User
+from accounts.access import PAGES_ARE_FOR_PEOPLE
+from accounts.credentials import SecondFactorRequired, resolve
 from restai_site.lib.errors import Forbidden
 
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
@@ -29,10 +29,16 @@ class PlatformAdminSite(AdminSite):
         def with_actor(request: Any, *args: Any, **kwargs: Any) -> Any:
             if request.method not in METHODS:
                 return HttpResponseNotAllowed(METHODS)
-            if isinstance(request.user, User):
-                if not self.has_permission(request):
+            try:
+                actor = resolve(request)
+            except SecondFactorRequired:
+                return redirect("accounts:enrol")
+            if actor is not None:
+                if actor.session_id is None:
+                    raise Forbidden(PAGES_ARE_FOR_PEOPLE)
+                if not (actor.is_platform_admin and self.has_permission(request)):
                     raise Forbidden("The administration is for platform administrators.")
-                request.actor = for_user(request.user, request)
+                request.actor = actor
             return inner(request, *args, **kwargs)
 
         return update_wrapper(with_actor, inner)

@@ -1,6 +1,7 @@
 """What every page needs to draw its frame."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
+from accounts.sessions.lifecycle import store_of
 from restai_site.lib.actor import Actor
 from teams.models import Team
 
@@ -48,6 +50,16 @@ class Frame:
     @cached_property
     def actor(self) -> Actor | None:
         return getattr(self._request, "actor", None)
+
+    @property
+    def impersonation(self) -> Actor | None:
+        """The actor, where an administrator acts as somebody else."""
+        return self.actor if self.actor and self.actor.impersonator_id else None
+
+    @property
+    def impersonation_ends_at(self) -> datetime | None:
+        row = store_of(self._request).row
+        return row.impersonation_ends_at if row else None
 
     @cached_property
     def theme(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthentication
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.middleware import MessageMiddleware as DjangoMessages
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessions
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
@@ -19,8 +20,11 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware as DjangoCsrf
 from django.middleware.security import SecurityMiddleware as DjangoSecurity
+from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from accounts import devices
+from accounts.sessions.lifecycle import store_of
 from restai_site.lib.errors import DomainError, TooLarge
 from restai_site.lib.http import render_error
 from restai_site.lib.requests import client_ip
@@ -46,6 +50,7 @@ TOO_LARGE = TooLarge("The request body is larger than this server accepts.")
 WRONG_HOST = "This server does not answer under this host name."
 # Where programs call; pages and the administration always get their session.
 PROGRAM_PATHS = ("/v1/", "/api/")
+PROGRAM_HEADERS = frozenset({"HTTP_AUTHORIZATION", "HTTP_X_API_KEY"})
 
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
@@ -64,6 +69,10 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
+def _user_of(request: HttpRequest) -> Any:
+    return store_of(request).user or AnonymousUser()
+
+
 class Inline:
     """Mixin for MiddlewareMixin subclasses whose hooks never block."""
 
@@ -76,14 +85,14 @@ class Inline:
 
 
 class ForPeople(Inline):
-    """Mixin for what only browsers need: an API call with an Authorization header goes past it.
+    """Mixin for what only browsers need: an API call with a credential in a header goes past it.
 
     The resolver of credentials never looks at a cookie where there is such a header.
     """
 
     def __call__(self, request: HttpRequest) -> Any:
         by_program = request.path_info.startswith(PROGRAM_PATHS)
-        if by_program and "HTTP_AUTHORIZATION" in request.META:
+        if by_program and not PROGRAM_HEADERS.isdisjoint(request.META):
             return self.get_response(request)  # type: ignore[attr-defined]
         return super().__call__(request)  # type: ignore[misc]
 
@@ -129,7 +138,17 @@ class SecurityMiddleware(Inline, DjangoSecurity):
 
 
 class AuthenticationMiddleware(ForPeople, DjangoAuthentication):
-    """Gives `request.user`, lazily."""
+    """Gives `request.user`, lazily: whom the session belongs to, once every factor is proven."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        request.user = SimpleLazyObject(lambda: _user_of(request))  # type: ignore[assignment]
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Remember the device on which somebody has just signed in."""
+        devices.set_cookie(request, response)
+        return response
 
 
 class MessageMiddleware(ForPeople, DjangoMessages):

@@ -37,7 +37,6 @@ INSTALLED_APPS = [
     "restai_site.apps.PlatformAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -122,6 +121,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.text(
 )
 CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
+    "end-impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
+    "rotate-signing-key": {"task": "accounts.rotate_signing_key", "schedule": 3600.0},
 }
 
 # Its modification time is the last successful backup; empty where nobody has said so.
@@ -143,6 +144,10 @@ PROVIDER_CONNECTIONS = env.integer("PROVIDER_CONNECTIONS", 1000, least=1, most=1
 
 # --- People ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+# Nothing signs in by Django's own functions: accounts.sign_in is the one way to a session.
+AUTHENTICATION_BACKENDS: list[str] = []
+# The administrator who can sign in by password where only identity providers lead in.
+BREAK_GLASS_EMAIL = env.text("BREAK_GLASS_EMAIL", "")
 ADMIN_EMAIL = env.text("RESTAI_ADMIN_EMAIL", "")
 ADMIN_PASSWORD = env.text("RESTAI_ADMIN_PASSWORD", "")
 LOGIN_URL = "accounts:login"
@@ -151,21 +156,15 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-# NIST SP 800-63B-4, section 3.1.1.2: 15 characters where the password is the only factor.
-PASSWORD_MIN_LENGTH = env.integer("PASSWORD_MIN_LENGTH", 15, least=15, most=128)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH},
-    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+SESSION_ENGINE = "accounts.sessions.store"
 SESSION_COOKIE_NAME = "__Host-session" if BEHIND_TLS else "session"
 SESSION_COOKIE_SECURE = BEHIND_TLS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = env.integer("SESSION_SECONDS", 14 * 24 * 3600, least=60)
 CSRF_COOKIE_NAME = "__Host-csrf" if BEHIND_TLS else "csrf"
 CSRF_COOKIE_SECURE = BEHIND_TLS
 CSRF_COOKIE_HTTPONLY = True

@@ -101,7 +101,7 @@ class ApiKeyViewSet(
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make a key; answers its plaintext, this once."""
-        if self.actor.api_key_id is not None:
+        if not self.actor.is_own_session:
             raise Forbidden("API keys are made by their owner, signed in.")
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -41,7 +41,7 @@ def test_a_platform_admin_opens_every_list_and_every_form(world, as_user):
 
 def test_an_api_key_opens_nothing(world, api_as):
     answer = api_as(world.platform_admin).get("/admin/")
-    assert answer.status_code == 302
+    assert answer.status_code == 403
 
 
 def test_groups_which_no_service_writes_are_not_there(world, as_user):

@@ -112,9 +112,9 @@ def test_a_profile_changes_name_and_theme_and_nothing_else(as_user, viewer):
 def test_a_new_password_needs_the_old_one_and_ends_other_sessions(as_user, viewer):
     here, elsewhere = as_user(viewer), as_user(viewer)
     wrong = {"current_password": "wrong", "password": "another staple of horses"}
-    assert here.post("/profile/password", wrong).status_code == 400
+    assert here.post("/profile/security/password", wrong).status_code == 400
     right = {**wrong, "current_password": PASSWORD}
-    assert here.post("/profile/password", right).status_code == 302
+    assert here.post("/profile/security/password", right).status_code == 302
     assert here.get("/profile").status_code == 200
     assert elsewhere.get("/profile").status_code == 302
 

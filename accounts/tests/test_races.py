@@ -8,8 +8,8 @@ from django.db import connection
 
 from accounts.models import User
 from accounts.services import update_user
-from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict
+from restai_site.tests.world import acting
 
 ROUNDS = 5
 
@@ -25,7 +25,7 @@ def test_two_administrators_who_demote_each_other_leave_one():
         start = Barrier(2)
 
         def demote(actor_of, target, start=start):
-            actor = Actor(user_id=actor_of.pk, email=actor_of.email, is_platform_admin=True)
+            actor = acting(actor_of)
             start.wait()
             try:
                 update_user(target, {"is_platform_admin": False}, actor=actor)

@@ -45,4 +45,4 @@ def test_a_page_costs_the_same_however_many_entries_there_are(world, as_user):
         counts.append(len(queries))
         for number in range(30):
             create_team(name=f"T{number}", actor=SYSTEM)
-    assert counts[0] == counts[1] == 3
+    assert counts[0] == counts[1] == 2

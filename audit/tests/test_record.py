@@ -10,7 +10,7 @@ from audit.services import changes_of, plain, record
 from catalog.models import ProviderAccount
 from catalog.services import create_provider, update_provider
 from restai_site.lib.actor import Actor
-from restai_site.tests.world import SYSTEM
+from restai_site.tests.world import SYSTEM, acting
 from teams.models import Team
 from teams.services import create_team
 
@@ -67,7 +67,7 @@ def test_no_secret_is_in_any_entry(world):
     )
     update_provider(provider, {"api_key": "sk-second-secret"}, actor=SYSTEM)
     create_user(email="x@example.org", password="correct horse battery", actor=SYSTEM)
-    own = Actor(user_id=world.viewer.pk, email=world.viewer.email)
+    own = acting(world.viewer)
     plaintext = create_api_key(world.viewer, name="k", actor=own)[1]
     trail = str(list(Entry.objects.values()))
     for secret in ("sk-first-secret", "sk-second-secret", "correct horse", plaintext):

@@ -6,6 +6,7 @@ from restai_site.lib import configuration
 from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import Choice, Flag, Lines, Number, Secret, Section, Text
 from restai_site.lib.errors import Conflict, Invalid
+from restai_site.tests.world import acting
 
 
 @pytest.fixture
@@ -45,4 +46,4 @@ def sample(monkeypatch) -> type[Section]:
 def admin(world) -> Actor:
     """A platform administrator who is signed in."""
     user = world.platform_admin
-    return Actor(user_id=user.pk, email=user.email, is_platform_admin=True)
+    return acting(user)

@@ -161,7 +161,7 @@ def test_the_whole_environment_is_checked_and_the_variable_named(sample, monkeyp
 
 def test_the_sections_of_all_apps_are_found_and_no_variable_fixes_two_settings():
     found = [section.slug for section in configuration.sections()]
-    assert found[:2] == ["mail", "models"]
+    assert found[:2] == ["mail", "authentication"]
     variables = [
         setting.variable
         for section in configuration.sections()

@@ -11,13 +11,13 @@ from django.db import connection
 from projects.models import ProjectSecret
 from projects.services import create_secret
 from restai_site.lib.actor import Actor
-from restai_site.tests.world import SYSTEM
+from restai_site.tests.world import SYSTEM, acting
 
 VALUE = 'hunter2-Ünïcode/+%"\\ \n& 秘密🔑'
 
 
 def actor_of(user) -> Actor:
-    return Actor(user_id=user.pk, email=user.email, is_platform_admin=user.is_platform_admin)
+    return acting(user)
 
 
 def keep(project, **values: str) -> dict[str, ProjectSecret]:

@@ -7,9 +7,8 @@ from audit.models import Entry
 from inference.models import Conversation, Message
 from projects.models import Project, UsageRecord
 from projects.services import create_project, update_project
-from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden, Invalid
-from restai_site.tests.world import SYSTEM
+from restai_site.tests.world import SYSTEM, acting
 
 OFF = {"inference_logging": "off"}
 DELETE = {**OFF, "delete_conversations": True}
@@ -17,7 +16,7 @@ TICK = "delete_conversations"
 
 
 def actor_of(user):
-    return Actor(user_id=user.pk, email=user.email, is_platform_admin=user.is_platform_admin)
+    return acting(user)
 
 
 def keep(project, user, words="Words that were said"):

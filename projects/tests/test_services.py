@@ -5,12 +5,12 @@ import pytest
 from audit.models import Entry
 from projects.models import PromptVersion
 from projects.services import create_project, restore_prompt, set_prompt, update_project
-from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden, Invalid
+from restai_site.tests.world import acting
 
 
 def actor_of(user):
-    return Actor(user_id=user.pk, email=user.email, is_platform_admin=user.is_platform_admin)
+    return acting(user)
 
 
 def test_an_ungranted_model_is_refused_at_create_and_update(world):

@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
+from restai_site.tests.clients import start_session
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -79,9 +79,7 @@ def open_browser(
     )
     context.set_default_timeout(PATIENCE_MILLISECONDS)
     if user is not None:
-        session = Client()
-        session.force_login(user)
-        cookie = session.cookies["session"].value
+        cookie = start_session(user)
         context.add_cookies([{"name": "session", "value": cookie, "url": address}])
     visitor = Visitor(context.new_page(), address)
     visitor.watch()

@@ -145,12 +145,12 @@ def web_database(folder):
 def confirm(folder, key):
     """Write a row as the serving role, and see it confirmed."""
     with web_database(folder) as connection:
-        connection.execute("INSERT INTO django_session VALUES (%s, '', now())", [key])
+        connection.execute("INSERT INTO accounts_attemptcounter VALUES (%s, 1, now(), NULL)", [key])
 
 
 def confirmed(folder):
     with web_database(folder) as connection:
-        rows = connection.execute("SELECT session_key FROM django_session").fetchall()
+        rows = connection.execute("SELECT bucket FROM accounts_attemptcounter").fetchall()
     return {key for (key,) in rows}
 
 

@@ -1,6 +1,7 @@
 """The cast of the tests: two teams, and one person for each role."""
 
 from dataclasses import dataclass, fields
+from uuid import uuid4
 
 from accounts.models import ApiKey, User
 from accounts.services import create_api_key
@@ -51,9 +52,15 @@ def make_user(name: str, **values: object) -> User:
     return user
 
 
+def acting(user: User, **values: object) -> Actor:
+    """Return `user` as the actor of a session of their own."""
+    role = {"is_platform_admin": user.is_platform_admin, "is_restricted": user.is_restricted}
+    return Actor(user_id=user.pk, email=user.email, **{"session_id": uuid4(), **role, **values})
+
+
 def make_key(user: User, name: str = "test") -> tuple[ApiKey, str]:
     """Return an API key of `user` and its plaintext."""
-    actor = Actor(user_id=user.pk, email=user.email, is_platform_admin=user.is_platform_admin)
+    actor = acting(user)
     key, plaintext = create_api_key(user, name=name, actor=actor)
     return key, watch(f"API key {key.pk}", plaintext)
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
-from accounts.models import ApiKey, SetupLink, User
+from accounts.models import ApiKey, Session, SetupLink, User
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -20,6 +20,7 @@ from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
 from restai_site.tests.canaries import canary
+from restai_site.tests.clients import start_session
 from restai_site.tests.world import SYSTEM, World, make_key, make_world
 from teams.models import Membership, Team
 from teams.services import set_grants
@@ -63,6 +64,7 @@ PLACES: dict[str, type[models.Model]] = {
     "member_id": ProjectMember,
     "version_id": PromptVersion,
     "secret_id": ProjectSecret,
+    "session_id": Session,
     "user_id": User,
 }
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
@@ -134,6 +136,11 @@ def make_stage() -> Stage:
     return stage
 
 
+def _session(person: User) -> Session:
+    start_session(person)
+    return Session.objects.filter(user=person).latest("created_at")
+
+
 def _models(provider: ProviderAccount, name: str) -> list[Any]:
     values = {"name": f"{name}-second", "provider": provider, "litellm_model": "mock"}
     kinds = (ImageGenerator, EmbeddingModel, AudioGenerator)
@@ -172,6 +179,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         question,
         usage,
         make_key(person)[0],
+        _session(person),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),

@@ -1,4 +1,4 @@
-"""Users, their API keys, and the one-time set-up link."""
+"""Users, and the one-time set-up link."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.querysets import ApiKeyQuerySet, UserQuerySet
+from accounts.querysets import UserQuerySet
 
 
 def normal_email(email: str) -> str:
@@ -40,6 +40,15 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
     is_platform_admin = models.BooleanField("platform administrator", default=False)
+    is_restricted = models.BooleanField(
+        "restricted", default=False, help_text="May read and chat, and change nothing."
+    )
+    # Since when the user has had a second factor; the services of factors keep it true, so that
+    # the resolver of credentials need not look for one at each request.
+    second_factor_since = models.DateTimeField(null=True, editable=False)
+    # The password is shorter than one that stands alone has to be: it needs a factor beside it.
+    password_is_short = models.BooleanField(default=False, editable=False)
+    password_changed_at = models.DateTimeField(null=True, editable=False)
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -75,32 +84,6 @@ class User(AbstractBaseUser):
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_active and self.is_platform_admin
-
-
-class ApiKey(models.Model):
-    """A credential for programs. The key itself is shown once and never stored."""
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
-    name = models.CharField(max_length=100)
-    prefix = models.CharField(max_length=12, editable=False)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, editable=False)
-    revoked_at = models.DateTimeField(null=True, editable=False)
-
-    objects = ApiKeyQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix}…)"
-
-    @property
-    def is_usable(self) -> bool:
-        expired = self.expires_at is not None and self.expires_at <= timezone.now()
-        return self.revoked_at is None and not expired
 
 
 class SetupLink(models.Model):

@@ -1,0 +1,67 @@
+"""What a narrowed credential may reach: decided by the route that was found, in one place.
+
+The route is the one that Django has resolved, so no spelling of an address gets around it. Each
+rule denies what it does not name.
+"""
+
+from django.http import HttpRequest
+
+from restai_site.lib.actor import CHAT, FULL, Actor
+from restai_site.lib.errors import Forbidden
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# What touches credentials: for people in their own session, never for keys, Basic or impersonation.
+# By the names of routes, or the whole of a name space with "…:*".
+CREDENTIALS = frozenset(
+    {
+        "accounts:password",
+        "accounts:keys",
+        "accounts:revoke_key",
+        "accounts:security",
+        "accounts:sessions",
+        "accounts:end_session",
+        "accounts:end_other_sessions",
+        "key-list",
+        "key-detail",
+        "session-list",
+        "session-detail",
+    }
+)
+# What a key for chats alone may do, and what it may read for that.
+CHAT_WRITES = frozenset({"openai:chat-completions", "project-chat"})
+CHAT_READS = frozenset({"openai:models", "openai:model", "project-list", "project-detail", "me"})
+# What restricted users may do besides reading: chat, and look after their own account.
+RESTRICTED_WRITES = CHAT_WRITES | frozenset(
+    {
+        "accounts:logout",
+        "accounts:password",
+        "accounts:theme",
+        "accounts:end_session",
+        "accounts:end_other_sessions",
+    }
+)
+# Where somebody who has yet to set up the second factor that is required may go.
+ENROLMENT = frozenset({"accounts:logout", "accounts:enrol"})
+
+
+def name_of(request: HttpRequest) -> str:
+    """Return the name of the route that `request` has found, with its name space."""
+    match = request.resolver_match
+    return match.view_name if match is not None else ""
+
+
+def check(actor: Actor, request: HttpRequest) -> None:
+    """Raise Forbidden where the credential, or a restriction of the user, does not reach this far.
+
+    What the user's roles allow is asked afterwards, of the rows.
+    """
+    route, is_read = name_of(request), request.method in SAFE_METHODS
+    if actor.scope == CHAT and route not in (CHAT_READS if is_read else CHAT_WRITES):
+        raise Forbidden("This API key is for chats alone.", code="key_scope")
+    if actor.scope not in {FULL, CHAT} and not is_read:
+        raise Forbidden("This API key may read and nothing else.", code="key_scope")
+    if route in CREDENTIALS and not actor.is_own_session:
+        raise Forbidden("Credentials are for people who are signed in as themselves.")
+    if actor.is_restricted and not is_read and route not in RESTRICTED_WRITES:
+        raise Forbidden("Your account is restricted: you may read and chat.", code="restricted")

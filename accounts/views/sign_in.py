@@ -1,0 +1,76 @@
+"""Pages: log-in, log-out, set-up."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import services, sign_in
+from accounts.credentials import anonymous
+from accounts.forms import LogInForm, SetUpForm
+from accounts.sections import AuthenticationSection
+from accounts.sessions import lifecycle
+from restai_site.lib.configuration import current
+from restai_site.lib.errors import DomainError, TooManyRequests
+from restai_site.ui.forms import errors_on, safe_next
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@sensitive_post_parameters("password")
+@get_or_post
+def log_in(request: HttpRequest) -> HttpResponse:
+    target = safe_next(request, reverse("dashboard"))
+    if request.user.is_authenticated:
+        return redirect(target)
+    form = LogInForm(request.POST or None)
+    refusal: DomainError | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            checked = sign_in.check_password(**form.cleaned_data, request=request)
+            return redirect(sign_in.begin(request, checked.user, amr=checked.amr, target=target))
+        except (sign_in.SignInRefused, TooManyRequests) as error:
+            refusal = error
+            form.add_error(None, error.message)
+    return _log_in_page(request, form, target, refusal)
+
+
+def _log_in_page(
+    request: HttpRequest, form: LogInForm, target: str, refusal: DomainError | None
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "next": target,
+        "by_password": current(AuthenticationSection).local_sign_in
+        or bool(settings.BREAK_GLASS_EMAIL),
+    }
+    wrong = refusal is not None or form.errors
+    response = render(request, "accounts/login.html", context, status=400 if wrong else 200)
+    if refusal is not None and refusal.retry_after is not None:
+        response.status_code = refusal.status
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+@require_POST
+def log_out(request: HttpRequest) -> HttpResponse:
+    lifecycle.end(request)
+    return redirect("accounts:login")
+
+
+@sensitive_post_parameters("password")
+@get_or_post
+def set_up(request: HttpRequest, token: str) -> HttpResponse:
+    if not services.setup_link_is_open(token):
+        raise Http404
+    form = SetUpForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            actor = anonymous(request)
+            user = services.use_setup_link(token, **form.cleaned_data, actor=actor)
+            chat = reverse("inference:chat")
+            return redirect(sign_in.begin(request, user, amr=("pwd",), target=chat))
+    context = {"form": form}
+    return render(request, "accounts/setup.html", context, status=400 if form.errors else 200)

@@ -1,0 +1,14 @@
+"""The tabs of one's own account."""
+
+from django.urls import reverse
+
+from restai_site.ui.tables import tab
+
+
+def account_tabs(current: str) -> list[dict[str, object]]:
+    """Return the tabs; `current` is profile, security or keys."""
+    return [
+        tab("Profile", reverse("accounts:profile"), is_current=current == "profile"),
+        tab("Security", reverse("accounts:security"), is_current=current == "security"),
+        tab("API keys", reverse("accounts:keys"), is_current=current == "keys"),
+    ]
