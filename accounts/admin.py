@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.models import ApiKey, SetupLink, User, normal_email
+from accounts.models import ApiKey, IdentityProvider, LinkedAccount, SetupLink, User, normal_email
 from accounts.services import create_user, revoke_api_key, update_user
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import RowForm, ServiceAdmin, ViewOnlyAdmin, actor_of
@@ -108,3 +108,42 @@ class SetupLinkAdmin(ViewOnlyAdmin):
 
     fields = ("created_at", "used_at")
     list_display = ("created_at", "used_at")
+
+
+@admin.register(IdentityProvider)
+class IdentityProviderAdmin(ViewOnlyAdmin):
+    """Identity providers are changed among the settings; their secrets are shown nowhere."""
+
+    fields = (
+        "name",
+        "slug",
+        "kind",
+        "server_url",
+        "tenant",
+        "client_id",
+        "client_secret_set_at",
+        "enabled",
+        "allowed_domains",
+        "link_by_verified_email",
+        "auto_create",
+        "default_team_id",
+        "groups_claim",
+        "position",
+        "created_at",
+    )
+    list_display = ("name", "slug", "kind", "enabled", "created_at")
+    list_filter = ("kind", "enabled")
+    search_fields = ("slug__startswith",)
+    search_help_text = "The beginning of the short name."
+
+
+@admin.register(LinkedAccount)
+class LinkedAccountAdmin(ViewOnlyAdmin):
+    """Accounts elsewhere; their owners unlink them."""
+
+    fields = ("user", "provider", "subject", "email", "linked_at", "last_used_at")
+    list_display = ("user", "provider", "email", "linked_at", "last_used_at")
+    list_filter = ("provider",)
+    list_select_related = ("user", "provider")
+    search_fields = ("user__email__startswith",)
+    search_help_text = "The beginning of the user's e-mail address."

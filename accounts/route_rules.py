@@ -22,6 +22,10 @@ CREDENTIALS = frozenset(
         "accounts:sessions",
         "accounts:end_session",
         "accounts:end_other_sessions",
+        "accounts:link_account",
+        "accounts:unlink_account",
+        "linked-account-list",
+        "linked-account-detail",
         "key-list",
         "key-detail",
         "session-list",
@@ -39,6 +43,9 @@ RESTRICTED_WRITES = CHAT_WRITES | frozenset(
         "accounts:theme",
         "accounts:end_session",
         "accounts:end_other_sessions",
+        "accounts:link_account",
+        "accounts:unlink_account",
+        "linked-account-detail",
     }
 )
 # Where somebody who has yet to set up the second factor that is required may go.

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import limiter, services
 from accounts.access import SignedInRequest, signed_in
 from accounts.forms import PasswordForm, ProfileForm, ThemeForm
-from accounts.models import Session, User
+from accounts.models import LinkedAccount, Session, User
+from accounts.services.providers import offered
 from accounts.sessions import lifecycle
 from accounts.views.sign_in import get_or_post
 from accounts.views.tabs import account_tabs
@@ -58,6 +59,8 @@ def security_page(request: SignedInRequest, password_form: PasswordForm) -> Http
     """Return the page with everything by which the user is known."""
     context = {
         "password_form": password_form,
+        "linked_accounts": (links := list(own_links(request))),
+        "linkable": [one for one in offered() if one.pk not in {row.provider_id for row in links}],
         "sessions": own_sessions(request)[:SESSIONS_SHOWN],
         "current_session": request.actor.session_id,
         "tabs": account_tabs("security"),
@@ -94,6 +97,12 @@ def own_sessions(request: SignedInRequest) -> "QuerySet[Session]":
     own = Session.objects.visible_to(request.actor).filter(user_id=request.actor.own_id)
     found: QuerySet[Session] = own.select_related("impersonator").order_by("-last_seen_at")
     return found
+
+
+def own_links(request: SignedInRequest) -> "QuerySet[LinkedAccount]":
+    """Return the accounts elsewhere by which the user who sent the request signs in."""
+    rows = LinkedAccount.objects.visible_to(request.actor).filter(user_id=request.actor.own_id)
+    return rows.select_related("provider").defer("provider__client_secret")
 
 
 @require_POST

@@ -11,6 +11,7 @@ from accounts import services, sign_in
 from accounts.credentials import anonymous
 from accounts.forms import LogInForm, SetUpForm
 from accounts.sections import AuthenticationSection
+from accounts.services.providers import offered
 from accounts.sessions import lifecycle
 from restai_site.lib.configuration import current
 from restai_site.lib.errors import DomainError, TooManyRequests
@@ -43,6 +44,7 @@ def _log_in_page(
     context = {
         "form": form,
         "next": target,
+        "providers": offered(),
         "by_password": current(AuthenticationSection).local_sign_in
         or bool(settings.BREAK_GLASS_EMAIL),
     }

@@ -123,6 +123,11 @@ class Session(requests.Session):
         """Return what holds for each request, whatever its caller or the environment says."""
         return {"proxies": {}, "stream": True, "verify": True, "cert": None}
 
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Judge the address as it came: preparing writes some anew that are not valid."""
+        _check(str(request.url))
+        return super().prepare_request(request)
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return nothing, or the base class would read the answer to the end, however long."""
 

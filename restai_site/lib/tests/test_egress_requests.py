@@ -92,6 +92,8 @@ async def test_internal_addresses_are_refused_unless_they_are_listed(hostile):
         "ftp://idp.example/",
         "file:///etc/passwd",
         "https://idp.example:25/",
+        "https://idp.example:0/",
+        "https://idp.example#@127.0.0.1/",
         "http://idp.example/",
     ],
 )
