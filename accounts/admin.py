@@ -7,7 +7,17 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.models import ApiKey, IdentityProvider, LinkedAccount, SetupLink, User, normal_email
+from accounts.models import (
+    ApiKey,
+    AttemptCounter,
+    IdentityProvider,
+    LinkedAccount,
+    Session,
+    SetupLink,
+    SigningKey,
+    User,
+    normal_email,
+)
 from accounts.services import create_user, revoke_api_key, update_user
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import RowForm, ServiceAdmin, ViewOnlyAdmin, actor_of
@@ -147,3 +157,39 @@ class LinkedAccountAdmin(ViewOnlyAdmin):
     list_select_related = ("user", "provider")
     search_fields = ("user__email__startswith",)
     search_help_text = "The beginning of the user's e-mail address."
+
+
+@admin.register(Session)
+class SessionAdmin(ViewOnlyAdmin):
+    """Who is signed in, and from where."""
+
+    fields = (
+        "user",
+        "amr",
+        "created_at",
+        "last_seen_at",
+        "expires_at",
+        "ip",
+        "user_agent",
+        "impersonator",
+        "impersonation_reason",
+        "impersonation_ends_at",
+    )
+    list_display = ("user", "device", "place", "created_at", "last_seen_at", "impersonator")
+    list_select_related = ("user", "impersonator")
+    search_fields = ("user__email__startswith",)
+    search_help_text = "The beginning of the user's e-mail address."
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(ViewOnlyAdmin):
+    """The keys that sign cookies; what they are made of is nobody's business."""
+
+    fields = list_display = ("kid", "created_at", "replaced_at")
+
+
+@admin.register(AttemptCounter)
+class AttemptCounterAdmin(ViewOnlyAdmin):
+    """What the limiter has counted; whom a bucket stands for cannot be read from it."""
+
+    fields = list_display = ("bucket", "failures", "last_at", "blocked_until")

@@ -9,51 +9,124 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_identity'),
+        ("accounts", "0002_identity"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='IdentityProvider',
+            name="IdentityProvider",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=50, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]*\\Z', 'Use lower-case letters, digits and dashes.')])),
-                ('kind', models.CharField(choices=[('google', 'Google'), ('microsoft', 'Microsoft'), ('github', 'GitHub'), ('openid_connect', 'OpenID Connect (Keycloak, Authentik, Okta, …)')], max_length=20)),
-                ('name', models.CharField(help_text='What people read on the button.', max_length=100)),
-                ('client_id', models.CharField(max_length=255, verbose_name='client id')),
-                ('client_secret', restai_site.lib.crypto.EncryptedTextField(blank=True, default='')),
-                ('client_secret_set_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('server_url', models.CharField(blank=True, max_length=500, verbose_name='server address')),
-                ('tenant', models.CharField(blank=True, max_length=36)),
-                ('enabled', models.BooleanField(default=False)),
-                ('allowed_domains', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=253), blank=True, default=list, size=None)),
-                ('link_by_verified_email', models.BooleanField(default=False)),
-                ('auto_create', models.BooleanField(default=False)),
-                ('default_team_id', models.BigIntegerField(blank=True, null=True)),
-                ('groups_claim', models.CharField(blank=True, max_length=100)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "slug",
+                    models.CharField(
+                        max_length=50,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9-]*\\Z",
+                                "Use lower-case letters, digits and dashes.",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("google", "Google"),
+                            ("microsoft", "Microsoft"),
+                            ("github", "GitHub"),
+                            ("openid_connect", "OpenID Connect (Keycloak, Authentik, Okta, …)"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(help_text="What people read on the button.", max_length=100),
+                ),
+                ("client_id", models.CharField(max_length=255, verbose_name="client id")),
+                (
+                    "client_secret",
+                    restai_site.lib.crypto.EncryptedTextField(blank=True, default=""),
+                ),
+                (
+                    "client_secret_set_at",
+                    models.DateTimeField(blank=True, editable=False, null=True),
+                ),
+                (
+                    "server_url",
+                    models.CharField(blank=True, max_length=500, verbose_name="server address"),
+                ),
+                ("tenant", models.CharField(blank=True, max_length=36)),
+                ("enabled", models.BooleanField(default=False)),
+                (
+                    "allowed_domains",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=253),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("link_by_verified_email", models.BooleanField(default=False)),
+                ("auto_create", models.BooleanField(default=False)),
+                ("default_team_id", models.BigIntegerField(blank=True, null=True)),
+                ("groups_claim", models.CharField(blank=True, max_length=100)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['position', 'name', 'id'],
+                "ordering": ["position", "name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='LinkedAccount',
+            name="LinkedAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(max_length=255)),
-                ('email', models.CharField(blank=True, max_length=254)),
-                ('linked_at', models.DateTimeField(auto_now_add=True)),
-                ('last_used_at', models.DateTimeField(editable=False, null=True)),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='accounts.identityprovider')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='linked_accounts', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.CharField(max_length=255)),
+                ("email", models.CharField(blank=True, max_length=254)),
+                ("linked_at", models.DateTimeField(auto_now_add=True)),
+                ("last_used_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="links",
+                        to="accounts.identityprovider",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="linked_accounts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'subject'), name='linked_account_once'), models.UniqueConstraint(fields=('provider', 'user'), name='linked_account_per_user')],
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("provider", "subject"), name="linked_account_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("provider", "user"), name="linked_account_per_user"
+                    ),
+                ],
             },
         ),
     ]

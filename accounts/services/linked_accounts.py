@@ -139,9 +139,7 @@ def _require_enabled(provider: IdentityProvider, identity: Identity) -> None:
         raise IdentityRefused(provider, "domain not allowed")
 
 
-def _unlinked(
-    provider: IdentityProvider, identity: Identity, actor: Actor
-) -> tuple[User, bool]:
+def _unlinked(provider: IdentityProvider, identity: Identity, actor: Actor) -> tuple[User, bool]:
     """Return the user whom a new account belongs to, and whether they have just been made."""
     email = identity.proven_email
     if not email:
@@ -199,5 +197,3 @@ def _has_other_way_in(user: User, link: LinkedAccount) -> bool:
         return True
     others = user.linked_accounts.filter(provider__enabled=True).exclude(pk=link.pk)
     return bool(others.exists())
-
-

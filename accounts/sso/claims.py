@@ -48,9 +48,7 @@ def _is_verified(
     return source.get("email_verified") is True
 
 
-def _groups(
-    claim: str, proven: Mapping[str, Any], said: Mapping[str, Any]
-) -> frozenset[str]:
+def _groups(claim: str, proven: Mapping[str, Any], said: Mapping[str, Any]) -> frozenset[str]:
     if not claim:
         return frozenset()
     found = _at(claim, proven)

@@ -54,10 +54,14 @@ def _test_described(provider: IdentityProvider, document: Mapping[str, Any]) -> 
         with Session() as session:
             keys = json_object(session.get(document["jwks_uri"]))
     except RequestFailed:
-        return ProbeResult(ok=False, message=f"The provider's keys: {document['jwks_uri']} {UNREACHABLE}")
+        return ProbeResult(
+            ok=False, message=f"The provider's keys: {document['jwks_uri']} {UNREACHABLE}"
+        )
     count = id_tokens.usable_keys(keys)
     if not count:
-        return ProbeResult(ok=False, message="The provider has no key that id_tokens can be verified by.")
+        return ProbeResult(
+            ok=False, message="The provider has no key that id_tokens can be verified by."
+        )
     refusal = _client_refused(provider, document)
     if refusal:
         return ProbeResult(ok=False, message=refusal)

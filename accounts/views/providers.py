@@ -100,6 +100,4 @@ def _page(
         "callback_url": callback_url(provider) if provider else "",
     }
     status = 400 if form.errors else 200
-    return as_probed(
-        render(request, "accounts/provider_form.html", context, status=status), probe
-    )
+    return as_probed(render(request, "accounts/provider_form.html", context, status=status), probe)

@@ -78,7 +78,9 @@ def unlink(request: SignedInRequest, link_id: int) -> HttpResponse:
 
 def _offered(slug: str) -> IdentityProvider:
     """Return the provider. Raises NotFound where there is none, or it is switched off."""
-    found: IdentityProvider | None = IdentityProvider.objects.filter(slug=slug, enabled=True).first()
+    found: IdentityProvider | None = IdentityProvider.objects.filter(
+        slug=slug, enabled=True
+    ).first()
     if found is None:
         raise NotFound("This way to sign in is not offered here, or not any more.")
     return found
@@ -99,9 +101,7 @@ def _go(
     """
     count_use(START_GROUP, str(getattr(request, "client_ip", "")), rate=STARTS_RATE)
     address = dance.begin(request, provider, purpose=purpose, target=target, user_id=user_id)
-    return render(
-        request, "accounts/to_provider.html", {"provider": provider, "address": address}
-    )
+    return render(request, "accounts/to_provider.html", {"provider": provider, "address": address})
 
 
 def _sign_in(request: HttpRequest, provider: IdentityProvider, returned: Returned) -> str:
