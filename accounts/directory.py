@@ -23,7 +23,7 @@ class _State:
 
 def offer_teams(choices: TeamChoices) -> None:
     """Let `choices` say which teams there are; the layer of teams is above this one."""
-    _State.choices = staticmethod(choices)  # type: ignore[assignment]
+    _State.choices = staticmethod(choices)
 
 
 def team_choices() -> Sequence[tuple[int, str]]:

@@ -30,7 +30,7 @@ def group_mappings(request: SignedInRequest) -> HttpResponse:
         default="group",
         search=["group", "team__name"],
     )
-    names = dict(groups.sources())
+    names = dict(form.fields["source"].choices)  # type: ignore[attr-defined]
     context = {
         "form": form,
         "table": table,

@@ -110,7 +110,7 @@ def _wanted(source: str, groups: frozenset[str]) -> dict[int, str]:
 def _locked_teams(user: User, source: str, team_ids: set[int | None]) -> list[Team]:
     """Lock the teams that may change, in one order, so that no two sign-ins wait for each other."""
     followed = Membership.objects.filter(user=user, source=source).values_list("team_id", flat=True)
-    ids = {*team_ids, *followed} - {None}
+    ids = {team_id for team_id in (*team_ids, *followed) if team_id is not None}
     return list(Team.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
 
 

@@ -3,9 +3,10 @@
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
-import restai_site.lib.crypto
 from django.conf import settings
 from django.db import migrations, models
+
+import restai_site.lib.crypto
 
 
 class Migration(migrations.Migration):

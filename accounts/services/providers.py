@@ -35,10 +35,10 @@ def offered() -> Sequence[IdentityProvider]:
 def create_provider(values: Mapping[str, Any], *, actor: Actor) -> IdentityProvider:
     """Create an identity provider. Raises Forbidden, Conflict (slug taken), Invalid."""
     _require_may_edit(actor)
+    values = _normal(values)
     provider = IdentityProvider(**values)
+    provider.client_secret_set_at = timezone.now() if provider.client_secret else None
     _check(provider)
-    if provider.client_secret:
-        provider.client_secret_set_at = timezone.now()
     _save(provider)
     shown = {name: CHANGED if is_secret(provider, name) else values[name] for name in values}
     record(actor, "identity_provider.create", provider, changes=shown)
@@ -56,6 +56,7 @@ def update_provider(
     """
     _require_may_edit(actor)
     provider = IdentityProvider.objects.select_for_update().get(pk=provider.pk)
+    values = _normal(values)
     changes = changes_of(provider, values)
     if "slug" in changes:
         message = "The short name cannot be changed: it is part of the call-back address."
@@ -66,9 +67,9 @@ def update_provider(
         raise Invalid(message, fields={"client_secret": [message]})
     for name in changes:
         setattr(provider, name, values[name])
-    _check(provider)
     if "client_secret" in changes:
         provider.client_secret_set_at = timezone.now() if provider.client_secret else None
+    _check(provider)
     if changes:
         _save(provider, [*changes, "client_secret_set_at"])
         ended = {"links_ended": provider.links.all().delete()[0]} if moves else {}
@@ -90,14 +91,24 @@ def _require_may_edit(actor: Actor) -> None:
         raise Forbidden("Only platform administrators, signed in, may change identity providers.")
 
 
+def _normal(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` in the one spelling under which they are kept."""
+    normal = dict(values)
+    if "server_url" in normal:
+        normal["server_url"] = normal["server_url"].strip().rstrip("/")
+    if "allowed_domains" in normal:
+        found = [one.strip().lower().removeprefix("@") for one in normal["allowed_domains"]]
+        normal["allowed_domains"] = list(dict.fromkeys(found))
+    return normal
+
+
 def _check(provider: IdentityProvider) -> None:
     """Raise Invalid, naming the fields, unless the values go together."""
     _check_addresses(provider)
-    domains = [domain.strip().lower().removeprefix("@") for domain in provider.allowed_domains]
+    domains = provider.allowed_domains
     if len(domains) > DOMAINS_MAX or not all(map(DOMAIN.fullmatch, domains)):
         _refuse("allowed_domains", "Enter domains such as example.org, 100 at most.")
-    provider.allowed_domains = list(dict.fromkeys(domains))
-    if provider.enabled and not provider.client_secret_set_at and not provider.client_secret:
+    if provider.enabled and provider.client_secret_set_at is None:
         _refuse("client_secret", "Enter the client secret before people sign in by this provider.")
     teams = {team_id for team_id, _ in team_choices()}
     if provider.default_team_id is not None and provider.default_team_id not in teams:
@@ -105,7 +116,6 @@ def _check(provider: IdentityProvider) -> None:
 
 
 def _check_addresses(provider: IdentityProvider) -> None:
-    provider.server_url = provider.server_url.strip().rstrip("/")
     if provider.kind == Kind.OPENID_CONNECT and not provider.server_url:
         _refuse("server_url", "Enter the address of the issuer, such as https://sso.example.org.")
     if provider.server_url:

@@ -40,11 +40,10 @@ def is_mfa(identity: Identity) -> bool:
 def _is_verified(
     provider: IdentityProvider, source: Mapping[str, Any], proven: Mapping[str, Any]
 ) -> bool:
-    if provider.kind == IdentityProvider.Kind.MICROSOFT and source is proven:
-        # Directories let their people write any address; this optional claim says that the domain
-        # of the address belongs to the directory.
-        if proven.get("xms_edov") in (True, 1, "1", "true"):
-            return True
+    if provider.kind == IdentityProvider.Kind.MICROSOFT:
+        # Directories let their people write any address; this optional claim of the token says
+        # that the domain of the address belongs to the directory.
+        return source is proven and proven.get("xms_edov") in (True, "1", "true")
     return source.get("email_verified") is True
 
 

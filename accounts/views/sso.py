@@ -30,34 +30,36 @@ STARTS_RATE = "30/m"
 
 
 @require_POST
-def start(request: HttpRequest, slug: str) -> HttpResponse:
+def start(request: HttpRequest, provider_slug: str) -> HttpResponse:
     """Send somebody who wants to sign in to the provider."""
     target = safe_next(request, reverse("dashboard"))
     if request.user.is_authenticated:
         return redirect(target)
     try:
-        return _go(request, _offered(slug), purpose=Purpose.SIGN_IN, target=target)
+        return _go(request, _offered(provider_slug), purpose=Purpose.SIGN_IN, target=target)
     except DomainError as error:
         return _failed(request, error)
 
 
 @require_POST
 @signed_in
-def link(request: SignedInRequest, slug: str) -> HttpResponse:
+def link(request: SignedInRequest, provider_slug: str) -> HttpResponse:
     """Send somebody who is signed in to the provider, to link their account there."""
     target, user_id = reverse("accounts:security"), request.actor.own_id
     try:
-        return _go(request, _offered(slug), purpose=Purpose.LINK, target=target, user_id=user_id)
+        return _go(
+            request, _offered(provider_slug), purpose=Purpose.LINK, target=target, user_id=user_id
+        )
     except DomainError as error:
         messages.error(request, error.message)
         return redirect(target)
 
 
 @require_GET
-def callback(request: HttpRequest, slug: str) -> HttpResponse:
+def callback(request: HttpRequest, provider_slug: str) -> HttpResponse:
     """Take somebody back from the provider."""
     try:
-        provider = _offered(slug)
+        provider = _offered(provider_slug)
         returned = dance.finish(request, provider)
         if returned.purpose is Purpose.LINK:
             return _link(request, provider, returned)

@@ -72,15 +72,13 @@ class NewMembershipSerializer(serializers.Serializer[Any]):
 class GroupMappingSerializer(ModelSerializer):
     """A group of LDAP or a sign-in provider, and the team that its people belong to."""
 
-    source = serializers.CharField(
-        max_length=60, help_text="`ldap`, or `provider:` and the slug of a provider."
-    )
     team = VisibleField(queryset=Team.objects.all())
 
     class Meta:
         model = GroupMapping
         fields = ["id", "source", "group", "team", "role", "created_at"]
         read_only_fields = ["id", "created_at"]
+        extra_kwargs = {"source": {"help_text": "`ldap`, or `provider:` and a provider's slug."}}
         # The service answers a group that is mapped already with 409.
         validators: list[Any] = []
 

@@ -5,30 +5,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('teams', '0001_initial'),
+        ("teams", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='membership',
-            name='source',
+            model_name="membership",
+            name="source",
             field=models.CharField(blank=True, editable=False, max_length=60),
         ),
         migrations.CreateModel(
-            name='GroupMapping',
+            name="GroupMapping",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=60)),
-                ('group', models.CharField(max_length=255)),
-                ('role', models.CharField(choices=[('admin', 'Team admin'), ('member', 'Member')], default='member', max_length=6)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='group_mappings', to='teams.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("source", models.CharField(max_length=60)),
+                ("group", models.CharField(max_length=255)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("admin", "Team admin"), ("member", "Member")],
+                        default="member",
+                        max_length=6,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="group_mappings",
+                        to="teams.team",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['source', 'group', 'id'],
-                'constraints': [models.UniqueConstraint(fields=('source', 'group', 'team'), name='group_mapping_once_per_team')],
+                "ordering": ["source", "group", "id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("source", "group", "team"), name="group_mapping_once_per_team"
+                    )
+                ],
             },
         ),
     ]

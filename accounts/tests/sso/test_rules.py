@@ -91,9 +91,7 @@ def test_linking_by_address_is_off_unless_it_is_switched_on(add, way, ada):
 
 
 @pytest.mark.parametrize("claims", UNVERIFIED)
-def test_an_address_that_is_not_verified_links_nobody_and_makes_nobody(
-    add, way, liar, ada, claims
-):
+def test_an_address_that_is_not_verified_links_nobody_and_makes_nobody(add, way, liar, ada, claims):
     add(link_by_verified_email=True, auto_create=True)
     liar.lies.claims = claims
     assert_refused(way.go(), "e-mail not verified")

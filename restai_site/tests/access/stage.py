@@ -8,7 +8,8 @@ from uuid import uuid4
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
-from accounts.models import ApiKey, Session, SetupLink, User
+from accounts.models import ApiKey, IdentityProvider, LinkedAccount, Session, SetupLink, User
+from accounts.services.providers import create_provider as create_identity_provider
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -21,8 +22,10 @@ from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
 from restai_site.tests.canaries import canary
 from restai_site.tests.clients import start_session
+from restai_site.tests.loopback import CLOSED
 from restai_site.tests.world import SYSTEM, World, make_key, make_world
-from teams.models import Membership, Team
+from teams.groups import create_mapping
+from teams.models import GroupMapping, Membership, Team
 from teams.services import set_grants
 
 ROLES = (
@@ -46,6 +49,7 @@ WORDS = {
     "url": "nothing-here",
     "app_label": "accounts",
     "name": "alpha-llm",
+    "provider_slug": "company",
 }
 # By the name of the place, the model of the row whose id goes there.
 PLACES: dict[str, type[models.Model]] = {
@@ -66,6 +70,10 @@ PLACES: dict[str, type[models.Model]] = {
     "secret_id": ProjectSecret,
     "session_id": Session,
     "user_id": User,
+    "identity_provider_id": IdentityProvider,
+    "linked_account_id": LinkedAccount,
+    "link_id": LinkedAccount,
+    "group_mapping_id": GroupMapping,
 }
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
 
@@ -141,6 +149,28 @@ def _session(person: User) -> Session:
     return Session.objects.filter(user=person).latest("created_at")
 
 
+def _linked(person: User) -> list[models.Model]:
+    """Return a provider that is away, and the account of `person` there."""
+    slug = "second" if IdentityProvider.objects.exists() else "company"
+    values = {
+        "slug": slug,
+        "kind": "openid_connect",
+        "name": slug.title(),
+        "client_id": "restai",
+        "client_secret": canary(f"client secret of {slug}"),
+        "server_url": f"http://{CLOSED}",
+        "enabled": True,
+    }
+    provider = create_identity_provider(values, actor=SYSTEM)
+    link = LinkedAccount.objects.create(provider=provider, subject="subject", user=person)
+    return [provider, link]
+
+
+def _mapping(team: Team) -> GroupMapping:
+    values = {"source": "ldap", "group": "engineers", "team": team, "role": "member"}
+    return create_mapping(values, actor=SYSTEM)
+
+
 def _models(provider: ProviderAccount, name: str) -> list[Any]:
     values = {"name": f"{name}-second", "provider": provider, "litellm_model": "mock"}
     kinds = (ImageGenerator, EmbeddingModel, AudioGenerator)
@@ -180,6 +210,8 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         usage,
         make_key(person)[0],
         _session(person),
+        *_linked(person),
+        _mapping(team),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
