@@ -30,6 +30,7 @@ CREDENTIALS = frozenset(
         "key-detail",
         "session-list",
         "session-detail",
+        "session-end-others",
     }
 )
 # What a key for chats alone may do, and what it may read for that.
@@ -46,10 +47,23 @@ RESTRICTED_WRITES = CHAT_WRITES | frozenset(
         "accounts:link_account",
         "accounts:unlink_account",
         "linked-account-detail",
+        "accounts:end_impersonation",
+        "auth-sign-out",
+        "impersonation",
+        "session-detail",
+        "session-end-others",
     }
 )
 # Where somebody who has yet to set up the second factor that is required may go.
-ENROLMENT = frozenset({"accounts:logout", "accounts:enrol"})
+ENROLMENT = frozenset(
+    {
+        "accounts:logout",
+        "accounts:enrol",
+        "accounts:end_impersonation",
+        "auth-sign-out",
+        "impersonation",
+    }
+)
 
 
 def name_of(request: HttpRequest) -> str:

@@ -148,7 +148,9 @@ def pages(world) -> list[str]:
         "/settings/sign-in-providers/groups",
         "/settings/sign-in-providers/groups?q=nothing-like-this",
         "/profile",
+        "/profile/security",
         "/profile/keys",
+        f"/users/{world.viewer.pk}/impersonate",
         "/security",
         "/no-such-page",
     ]

@@ -65,6 +65,7 @@ PAGES: dict[str, Body] = {
         **PROVIDER,
         "api_key": canary("new provider key"),
     },
+    "/users/<int:user_id>/impersonate": lambda _: {"reason": "A request for help"},
     "/profile": lambda _: {"name": "renamed", "theme": "dark"},
     "/profile/keys": lambda _: {"name": "new", "lifetime": "90"},
     "/profile/theme": lambda _: {"theme": "dark"},
@@ -95,6 +96,11 @@ BODIES: dict[tuple[str, str], Body] = {
     ("POST", "/api/auth/group-mappings"): _mapping,
     ("PATCH", "/api/auth/group-mappings/<int:group_mapping_id>"): lambda _: {"role": "admin"},
     ("POST", "/api/keys"): lambda _: {"name": "new"},
+    ("POST", "/api/auth/impersonation"): lambda stage: {
+        "user": stage.world.viewer.pk,
+        "reason": "A request for help",
+    },
+    ("POST", "/api/auth/sign-in"): lambda _: {"email": "nobody@example.org", "password": "wrong"},
     ("PATCH", "/api/me"): RENAMED,
     ("POST", "/api/users"): lambda _: {
         "email": "new@example.org",

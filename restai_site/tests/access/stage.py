@@ -7,8 +7,18 @@ from uuid import uuid4
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.utils import timezone
 
-from accounts.models import ApiKey, IdentityProvider, LinkedAccount, Session, SetupLink, User
+from accounts.models import (
+    ApiKey,
+    AttemptCounter,
+    IdentityProvider,
+    LinkedAccount,
+    Session,
+    SetupLink,
+    SigningKey,
+    User,
+)
 from accounts.services.providers import create_provider as create_identity_provider
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
@@ -212,6 +222,8 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         _session(person),
         *_linked(person),
         _mapping(team),
+        SigningKey.objects.earliest("id"),
+        AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
