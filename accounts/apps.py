@@ -7,6 +7,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Show the identity providers among the settings, after the section of sign-in."""
-        from restai_site.ui.settings_tabs import add_page
+        from restai_site.ui.settings_tabs import PROVIDERS_PAGE, add_page
 
-        add_page("providers", "Sign-in providers", "accounts:providers", order=21)
+        add_page(PROVIDERS_PAGE, "Sign-in providers", "accounts:providers", order=20)

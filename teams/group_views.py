@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import SignedInRequest, platform_admin
 from restai_site.ui.forms import errors_on
-from restai_site.ui.settings_tabs import tabs_of_settings
+from restai_site.ui.settings_tabs import PROVIDERS_PAGE, tabs_of_settings
 from restai_site.ui.tables import table_of
 from teams import groups
 from teams.forms import GroupMappingForm
@@ -35,7 +35,7 @@ def group_mappings(request: SignedInRequest) -> HttpResponse:
         "form": form,
         "table": table,
         "rows": [(row, names.get(row.source, row.source)) for row in table.rows],
-        "tabs": tabs_of_settings("providers"),
+        "tabs": tabs_of_settings(PROVIDERS_PAGE),
     }
     return render(request, "teams/groups.html", context, status=400 if form.errors else 200)
 

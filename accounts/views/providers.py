@@ -15,10 +15,8 @@ from accounts.sso.protocols import callback_url
 from accounts.views.sign_in import get_or_post
 from restai_site.ui.forms import errors_on
 from restai_site.ui.probes import Probe, as_probed, probed
-from restai_site.ui.settings_tabs import tabs_of_settings
+from restai_site.ui.settings_tabs import PROVIDERS_PAGE, tabs_of_settings
 from restai_site.ui.tables import table_of
-
-PAGE = "providers"
 
 
 @require_safe
@@ -31,7 +29,7 @@ def provider_list(request: SignedInRequest) -> HttpResponse:
         default="position",
         search=["name", "slug", "server_url"],
     )
-    context = {"table": table, "tabs": tabs_of_settings(PAGE)}
+    context = {"table": table, "tabs": tabs_of_settings(PROVIDERS_PAGE)}
     return render(request, "accounts/providers.html", context)
 
 

@@ -9,6 +9,8 @@ from restai_site.lib.configuration import sections
 from restai_site.ui.tables import tab
 
 ABOUT = "about"
+# Beside the section of sign-in: pages of one order are sorted by their slugs.
+PROVIDERS_PAGE = "authentication-providers"
 
 
 @dataclass(frozen=True)
