@@ -366,7 +366,7 @@ WRONG_DOCUMENTS = [
     {"authorization_endpoint": "javascript:alert(1)"},
     {"authorization_endpoint": ["a"]},
     {"token_endpoint": "file:///etc/passwd"},
-    {"jwks_uri": "http://user:password@127.0.0.1/"},
+    {"jwks_uri": "http://user@127.0.0.1/"},
     {"userinfo_endpoint": 7},
 ]
 

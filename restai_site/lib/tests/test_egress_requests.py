@@ -84,7 +84,7 @@ async def test_internal_addresses_are_refused_unless_they_are_listed(hostile):
 @pytest.mark.parametrize(
     "url",
     [
-        "https://user:password@idp.example/",
+        "https://user@idp.example/",
         "https://idp.example\\@127.0.0.1/",
         "https://0x7f.1/",
         "https://169.254.169.254/latest/meta-data",
