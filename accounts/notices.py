@@ -4,7 +4,7 @@ import logging
 
 from django.db import transaction
 
-from restai_site.lib.background import enqueue
+from restai_site.lib.background import send
 from restai_site.lib.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -23,6 +23,6 @@ def _queue(name: str, to: str, detail: str) -> None:
     from accounts.tasks import mail_notice
 
     try:
-        enqueue(mail_notice, name, to, detail)
+        send(mail_notice, name, to, detail)
     except Unavailable:
         logger.exception("The notice “%s” could not be queued.", name)
