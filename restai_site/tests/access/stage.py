@@ -14,7 +14,9 @@ from django.utils import timezone
 from accounts.models import (
     ApiKey,
     AttemptCounter,
+    IdentityProvider,
     LdapAccount,
+    LinkedAccount,
     MailedLink,
     Passkey,
     RecoveryCode,
@@ -25,13 +27,6 @@ from accounts.models import (
     User,
 )
 from accounts.services import make_link
-    IdentityProvider,
-    LinkedAccount,
-    Session,
-    SetupLink,
-    SigningKey,
-    User,
-)
 from accounts.services.providers import create_provider as create_identity_provider
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
@@ -177,6 +172,8 @@ def _link(person: User) -> MailedLink:
     address = make_link(person, MailedLink.Purpose.RESET, email=person.email)
     watch(f"link of {person.email}", address.rpartition("/")[2])
     return MailedLink.objects.get(user=person)
+
+
 def _linked(person: User) -> list[models.Model]:
     """Return a provider that is away, and the account of `person` there."""
     slug = "second" if IdentityProvider.objects.exists() else "company"
