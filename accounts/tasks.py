@@ -66,6 +66,6 @@ def mail_address_link(user_id: int, email: str) -> None:
 
 @shared_task(name="accounts.mail_notice", **MAIL)  # type: ignore[untyped-decorator]
 def mail_notice(name: str, to: str, detail: str = "") -> None:
-    """Tell somebody what has happened to their account; see `mails.SUBJECTS`."""
+    """Tell somebody what has happened to their account; `name` is a template of `mails.send`."""
     if mails.mail_is_set_up():
         mails.send(name, to, detail=detail)

@@ -17,6 +17,7 @@ from accounts.credentials import require_csrf
 from accounts.sections import PASSWORD_MOST
 from accounts.services.providers import offered
 from accounts.sessions import lifecycle
+from restai_site.lib.drf import actor_of
 from restai_site.lib.errors import Forbidden, Invalid
 from restai_site.lib.permissions import IsSignedIn
 
@@ -103,7 +104,7 @@ class SignOutView(APIView):
     @extend_schema(operation_id="auth_sign_out", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """Sign out; the cookie opens nothing any more."""
-        if request.auth.session_id is None:
+        if actor_of(request).session_id is None:
             raise Forbidden("There is no session to end: keys and passwords in headers have none.")
         lifecycle.end(request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)
