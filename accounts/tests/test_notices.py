@@ -43,6 +43,7 @@ def test_a_factor_that_comes_and_goes_is_told(user, clock):
 @pytest.mark.parametrize("is_short", [False, True])
 def test_a_reset_is_told_and_what_to_do_next(user, clock, is_short):
     with_app(user)
+    delivered()
     User.objects.filter(pk=user.pk).update(password_is_short=is_short)
     admin = make_user("admin", is_platform_admin=True)
     reset_factors(user, actor=actor_in_session(admin))
