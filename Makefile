@@ -25,6 +25,7 @@ test: setup-test ## Check and test everything; installs what that needs.
 setup-test:
 	@scripts/bootstrap test
 	@scripts/debian-packages
+	@scripts/node-packages
 
 lint: ## Style, types, layers, weaknesses, secrets, pins, templates, migrations, settings.
 	$(PYTHON_VENV) -m ruff check .

@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from accounts.models import (
     ApiKey,
     AttemptCounter,
+    IdentityProvider,
+    LinkedAccount,
     MailedLink,
     Session,
     SetupLink,
@@ -83,6 +85,45 @@ class MailedLinkAdmin(ViewOnlyAdmin):
     fields = ("purpose", "user", "email", "created_at", "expires_at", "used_at")
     list_display = ("purpose", "email", "created_at", "expires_at", "used_at")
     list_filter = ("purpose",)
+
+
+@admin.register(IdentityProvider)
+class IdentityProviderAdmin(ViewOnlyAdmin):
+    """Identity providers are changed among the settings; their secrets are shown nowhere."""
+
+    fields = (
+        "name",
+        "slug",
+        "kind",
+        "server_url",
+        "tenant",
+        "client_id",
+        "client_secret_set_at",
+        "enabled",
+        "allowed_domains",
+        "link_by_verified_email",
+        "auto_create",
+        "default_team_id",
+        "groups_claim",
+        "position",
+        "created_at",
+    )
+    list_display = ("name", "slug", "kind", "enabled", "created_at")
+    list_filter = ("kind", "enabled")
+    search_fields = ("slug__startswith",)
+    search_help_text = "The beginning of the short name."
+
+
+@admin.register(LinkedAccount)
+class LinkedAccountAdmin(ViewOnlyAdmin):
+    """Accounts elsewhere; their owners unlink them."""
+
+    fields = ("user", "provider", "subject", "email", "linked_at", "last_used_at")
+    list_display = ("user", "provider", "email", "linked_at", "last_used_at")
+    list_filter = ("provider",)
+    list_select_related = ("user", "provider")
+    search_fields = ("user__email__startswith",)
+    search_help_text = "The beginning of the user's e-mail address."
 
 
 @admin.register(Session)

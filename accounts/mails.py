@@ -9,16 +9,6 @@ from django.template.loader import render_to_string
 from restai_site.lib.configuration import current
 from restai_site.lib.mail import MailSection
 
-SUBJECTS = {
-    "address_changed": "Your e-mail address was changed",
-    "address_change_asked": "A new e-mail address for your account",
-    "address_link": "Confirm your e-mail address",
-    "invitation": "You are invited",
-    "invitation_to_provider": "You are invited",
-    "password_changed": "Your password was changed",
-    "reset": "Choose a new password",
-}
-
 
 def mail_is_set_up() -> bool:
     """Tell whether there is a mail server to send by."""
@@ -27,10 +17,11 @@ def mail_is_set_up() -> bool:
 
 
 def send(name: str, to: str, **context: Any) -> None:
-    """Send the mail `templates/accounts/mail/<name>.txt`. Raises MailFailed, Unavailable.
+    """Send the mail `templates/accounts/mail/<name>.txt`, whose first line is the subject.
 
-    Never in a transaction: it waits for the mail server.
+    Never in a transaction: it waits for the mail server. Raises MailFailed, Unavailable.
     """
     shown = {**context, "place": settings.PUBLIC_URL}
-    body = render_to_string(f"accounts/mail/{name}.txt", shown)
-    EmailMessage(subject=SUBJECTS[name], body=body, to=[to]).send()
+    text = render_to_string(f"accounts/mail/{name}.txt", shown)
+    subject, _, body = text.partition("\n")
+    EmailMessage(subject=subject, body=body.lstrip("\n"), to=[to]).send()

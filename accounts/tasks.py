@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from accounts import limiter, mails, notices
+from accounts import limiter, mails
 from accounts.services import impersonation
 from accounts.sessions import tokens
 from accounts.sessions.store import SessionStore
@@ -39,12 +39,6 @@ def rotate_signing_key() -> None:
     tokens.rotate_when_due()
 
 
-@shared_task(name="accounts.send_notice", ignore_result=True)  # type: ignore[untyped-decorator]
-def send_notice(to: str, subject: str, text: str) -> None:
-    """Mail a person what was done to their account."""
-    notices.send(to, subject, text)
-
-
 # The tokens of links are made here, by the services: none is ever in the queue.
 @shared_task(name="accounts.mail_reset_link", **MAIL)  # type: ignore[untyped-decorator]
 def mail_reset_link(email: str, origin: dict[str, Any]) -> None:
@@ -71,7 +65,7 @@ def mail_address_link(user_id: int, email: str) -> None:
 
 
 @shared_task(name="accounts.mail_notice", **MAIL)  # type: ignore[untyped-decorator]
-def mail_notice(name: str, to: str, email: str = "") -> None:
-    """Tell somebody what has happened to their account; see `mails.SUBJECTS`."""
+def mail_notice(name: str, to: str, detail: str = "") -> None:
+    """Tell somebody what has happened to their account; `name` is a template of `mails.send`."""
     if mails.mail_is_set_up():
-        mails.send(name, to, email=email)
+        mails.send(name, to, detail=detail)

@@ -11,13 +11,17 @@ from accounts.views import (
     passkeys,
     passwords,
     profile,
+    providers,
     second_factor,
     sign_in,
+    sso,
     users,
 )
 
 app_name = "accounts"
 SECURITY = "profile/security"
+PROVIDERS = "settings/sign-in-providers"
+PROVIDER = f"{PROVIDERS}/<int:identity_provider_id>"
 urlpatterns = [
     path("login", sign_in.log_in, name="login"),
     path("logout", sign_in.log_out, name="logout"),
@@ -46,6 +50,15 @@ urlpatterns = [
     path(f"{SECURITY}/passkeys/proof", passkeys.proof_options, name="passkey_proof"),
     path(f"{SECURITY}/passkeys/<int:passkey_id>/rename", passkeys.rename, name="rename_passkey"),
     path(f"{SECURITY}/passkeys/<int:passkey_id>/remove", passkeys.remove, name="remove_passkey"),
+    path(f"{SECURITY}/links/<slug:provider_slug>", sso.link, name="link_account"),
+    path(f"{SECURITY}/links/<int:link_id>/unlink", sso.unlink, name="unlink_account"),
+    path("sign-in/<slug:provider_slug>", sso.start, name="sso_start"),
+    path("sign-in/<slug:provider_slug>/callback", sso.callback, name="sso_callback"),
+    path(PROVIDERS, providers.provider_list, name="providers"),
+    path(f"{PROVIDERS}/new", providers.provider_new, name="provider_new"),
+    path(PROVIDER, providers.provider_edit, name="provider_edit"),
+    path(f"{PROVIDER}/test", providers.provider_test, name="provider_test"),
+    path(f"{PROVIDER}/delete", providers.provider_delete, name="provider_delete"),
     path("profile/keys", keys.keys, name="keys"),
     path("profile/keys/<int:key_id>/revoke", keys.revoke_key, name="revoke_key"),
     path("password/forgot", passwords.forgot, name="forgot"),

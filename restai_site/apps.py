@@ -37,9 +37,29 @@ class PlatformAdminConfig(AdminConfig):
     default_site = "restai_site.admin.PlatformAdminSite"
 
     def ready(self) -> None:
-        """Leave out Django's groups: rights here come from teams, and no service writes groups."""
+        """Leave out Django's groups, and the tables of allauth.
+
+        Rights here come from teams, and no service writes groups; allauth's tables stay empty.
+        """
         super().ready()
+        from allauth.account.models import EmailAddress
+        from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
         from django.contrib.admin import site
         from django.contrib.auth.models import Group
 
-        site.unregister(Group)
+        for model in (Group, EmailAddress, SocialAccount, SocialApp, SocialToken):
+            site.unregister(model)
+
+
+class AllauthAccountConfig(AppConfig):
+    """The part of allauth that the other imports; without its middleware, which nothing needs."""
+
+    name = "allauth.account"
+    default_auto_field = "django.db.models.AutoField"
+
+
+class AllauthSocialAccountConfig(AppConfig):
+    """The part of allauth that goes to identity providers; accounts.sso says which there are."""
+
+    name = "allauth.socialaccount"
+    default_auto_field = "django.db.models.AutoField"

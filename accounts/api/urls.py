@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.api import factors
 from accounts.api.ldap import LdapAccountView
 from accounts.api.passwords import EmailView, PasswordResetView, PasswordView
+from accounts.api.provider_views import IdentityProviderViewSet, LinkedAccountViewSet
 from accounts.api.second_stage import SecondStageView
 from accounts.api.sessions import EndOtherSessionsView, ImpersonationView, SessionViewSet
 from accounts.api.sign_in import SignInView, SignOutView, WaysInView
@@ -16,6 +17,8 @@ router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("users", UserViewSet, basename="user")
 router.register("keys", ApiKeyViewSet, basename="key")
 router.register("auth/passkeys", factors.PasskeyViewSet, basename="passkey")
+router.register("auth/providers", IdentityProviderViewSet, basename="identity-provider")
+router.register("auth/linked-accounts", LinkedAccountViewSet, basename="linked-account")
 router.register("auth/sessions", SessionViewSet, basename="session")
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -5,6 +5,7 @@ from accounts.models.factors import Passkey, RecoveryCode, TotpDevice
 from accounts.models.keys import ApiKey
 from accounts.models.ldap import LdapAccount
 from accounts.models.links import MailedLink
+from accounts.models.providers import IdentityProvider, LinkedAccount
 from accounts.models.sessions import Session, SigningKey
 from accounts.models.users import (
     SetupLink,
@@ -17,7 +18,9 @@ from accounts.models.users import (
 __all__ = [
     "ApiKey",
     "AttemptCounter",
+    "IdentityProvider",
     "LdapAccount",
+    "LinkedAccount",
     "MailedLink",
     "Passkey",
     "RecoveryCode",

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from accounts import mails, tasks
 from accounts.models import User, normal_email
+from accounts.notices import tell
 from accounts.services.links import Purpose, make_link, using_link
 from accounts.services.passwords import locked_self
 from accounts.services.users import save_user
@@ -28,7 +29,7 @@ def ask_for_email(user: User, *, email: str, current_password: str, actor: Actor
         raise Invalid(SAME, fields={"email": [SAME]})
     record(actor, "user.email_change_request", user, changes={"email": email})
     enqueue(tasks.mail_address_link, user.pk, email)
-    enqueue(tasks.mail_notice, "address_change_asked", user.email, email)
+    tell("address_change_asked", user.email, email)
 
 
 def send_address_link(user_id: int, email: str) -> None:
@@ -51,5 +52,5 @@ def confirm_email(digest: object, *, actor: Actor) -> User:
         save_user(user, ["email"])
     changes = {"email": {"before": before, "after": email}}
     record(actor, "user.email_change", user, changes=changes)
-    enqueue(tasks.mail_notice, "address_changed", before, email)
+    tell("address_changed", before, email)
     return user

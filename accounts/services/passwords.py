@@ -6,15 +6,15 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import limiter, mails, policy, tasks
+from accounts import limiter, mails, policy
 from accounts.models import ApiKey, MailedLink, User, normal_email, normal_password
+from accounts.notices import tell
 from accounts.password_rules import check_password_rules
 from accounts.sections import AuthenticationSection
 from accounts.services.links import GONE, Purpose, find_link, make_link, using_link
 from accounts.sessions import lifecycle
 from audit.services import record
 from restai_site.lib.actor import Actor
-from restai_site.lib.background import enqueue
 from restai_site.lib.configuration import current
 from restai_site.lib.errors import Forbidden, Invalid, NotFound
 
@@ -55,7 +55,7 @@ def change_password(user: User, *, current_password: str, new: str, actor: Actor
     user = locked_self(user, current_password=current_password, actor=actor)
     changes = set_password(user, new, keep=actor.session_id)
     record(actor, "user.password_change", user, changes=changes)
-    enqueue(tasks.mail_notice, "password_changed", user.email)
+    tell("password_changed", user.email)
     return user
 
 
@@ -117,5 +117,5 @@ def reset_password(digest: object, *, password: str, actor: Actor) -> User:
         changes = set_password(user, password)
     record(actor, "user.password_reset", user, changes=changes)
     limiter.forgive(limiter.Kind.PASSWORD, user.email)
-    enqueue(tasks.mail_notice, "password_changed", user.email)
+    tell("password_changed", user.email)
     return user

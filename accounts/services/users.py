@@ -6,13 +6,12 @@ from typing import Any, NoReturn
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from accounts import tasks
 from accounts.models import User, normal_email
+from accounts.notices import tell
 from accounts.password_rules import check_password_rules
 from accounts.sessions import lifecycle
 from audit.services import changes_of, record
 from restai_site.lib.actor import Actor
-from restai_site.lib.background import enqueue
 from restai_site.lib.errors import Conflict, Forbidden, NotFound
 
 OWN_USER_FIELDS = frozenset({"name", "theme"})
@@ -103,7 +102,7 @@ def _change(user: User, values: Mapping[str, Any], action: str, actor: Actor) ->
     if ROLE_FIELDS & set(changes):
         lifecycle.end_all_of(user)
     if "email" in changes:
-        enqueue(tasks.mail_notice, "address_changed", before, user.email)
+        tell("address_changed", before, user.email)
     record(actor, action, user, changes=changes)
     return user
 

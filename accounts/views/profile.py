@@ -13,8 +13,9 @@ from accounts.access import SignedInRequest, signed_in
 from accounts.confirmation import confirming
 from accounts.factor_cards import factor_cards
 from accounts.forms import ProfileForm, ThemeForm
-from accounts.models import Session, User
+from accounts.models import LinkedAccount, Session, User
 from accounts.password_forms import EmailForm, PasswordForm
+from accounts.services.providers import offered
 from accounts.sessions import lifecycle
 from accounts.views.sign_in import get_or_post
 from accounts.views.tabs import account_tabs
@@ -72,6 +73,8 @@ def security_page(
     context = {
         **forms,
         "has_password": user.has_usable_password(),
+        "linked_accounts": (links := list(own_links(request))),
+        "linkable": [one for one in offered() if one.pk not in {row.provider_id for row in links}],
         "sessions": own_sessions(request)[:SESSIONS_SHOWN],
         "current_session": request.actor.session_id,
         "tabs": account_tabs("security"),
@@ -122,6 +125,12 @@ def own_sessions(request: SignedInRequest) -> "QuerySet[Session]":
     own = Session.objects.visible_to(request.actor).filter(user_id=request.actor.own_id)
     found: QuerySet[Session] = own.select_related("impersonator").order_by("-last_seen_at")
     return found
+
+
+def own_links(request: SignedInRequest) -> "QuerySet[LinkedAccount]":
+    """Return the accounts elsewhere by which the user who sent the request signs in."""
+    rows = LinkedAccount.objects.visible_to(request.actor).filter(user_id=request.actor.own_id)
+    return rows.select_related("provider").defer("provider__client_secret")
 
 
 @require_POST

@@ -10,6 +10,7 @@ from accounts import policy, services, sign_in
 from accounts.credentials import anonymous
 from accounts.forms import LogInForm, SetUpForm
 from accounts.services.passkeys import passkeys_available
+from accounts.services.providers import offered
 from accounts.sessions import lifecycle
 from restai_site.lib.errors import DomainError, TooManyRequests, Unavailable
 from restai_site.ui.forms import errors_on, safe_next
@@ -43,6 +44,7 @@ def _log_in_page(
         "next": target,
         "offers_passkeys": passkeys_available(),
         "by_password": policy.takes_passwords(),
+        "providers": offered(),
     }
     wrong = refusal is not None or form.errors
     response = render(request, "accounts/login.html", context, status=400 if wrong else 200)

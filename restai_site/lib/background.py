@@ -19,10 +19,11 @@ def enqueue(task: Any, *args: object) -> None:
     `args` stand in the queue as they are: ids and addresses, never a secret. Raises Unavailable
     where the queue cannot be reached; what was committed stays.
     """
-    transaction.on_commit(lambda: _send(task, args))
+    transaction.on_commit(lambda: send(task, *args))
 
 
-def _send(task: Any, args: tuple[object, ...]) -> None:
+def send(task: Any, *args: object) -> None:
+    """Queue `task` now, whatever becomes of the transaction. Raises Unavailable."""
     try:
         task.apply_async(args, retry=False)
     except OperationalError:

@@ -36,7 +36,7 @@ def tools(tmp_path):
     for name in TOOLS:
         (folder / name).symlink_to(shutil.which(name))
     # The compiler finds every header.
-    for name in ("ip", "unshare", "slapd", "cc"):
+    for name in ("ip", "unshare", "slapd", "cc", "node", "npm"):
         program(folder / name, "exit 0")
     return folder
 
@@ -76,9 +76,9 @@ def test_the_checks_of_a_push_are_make_test_with_skips_as_failures():
 
 def test_make_test_checks_before_it_tests_and_fails_with_either():
     plan = run(["make", "--dry-run", "test"], path=os.environ["PATH"]).stdout
-    order = ["scripts/bootstrap test", "scripts/debian-packages", "ruff check", "ruff format"]
-    order += ["mypy", "lint-imports", "bandit", "scripts/check-secrets"]
-    order += ["scripts/check-requirements", "djlint"]
+    order = ["scripts/bootstrap test", "scripts/debian-packages", "scripts/node-packages"]
+    order += ["ruff check", "ruff format", "mypy", "lint-imports", "bandit"]
+    order += ["scripts/check-secrets", "scripts/check-requirements", "djlint"]
     order += ["makemigrations --check", "check --fail-level"]
     places = [plan.index(words) for words in [*order, "pytest -n"]]
     assert places == sorted(places)

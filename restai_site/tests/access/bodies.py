@@ -41,7 +41,24 @@ MAIL = {
 }
 LDAP_LOGIN: Body = lambda _: {"login": "ada"}  # noqa: E731
 PROVIDER = {"name": "new", "kind": "openai", "base_url": ""}
+IDENTITY_PROVIDER = {
+    "name": "New",
+    "slug": "new",
+    "kind": "google",
+    "client_id": "restai",
+    "client_secret": "new",
+    "position": 0,
+}
+
+
+def _mapping(stage: Stage) -> dict[str, Any]:
+    return {"source": "ldap", "group": "leads", "team": stage.world.alpha.pk, "role": "member"}
+
+
 PAGES: dict[str, Body] = {
+    "/settings/sign-in-providers/new": lambda _: IDENTITY_PROVIDER,
+    "/settings/sign-in-providers/<int:identity_provider_id>": lambda _: IDENTITY_PROVIDER,
+    "/settings/sign-in-providers/groups": _mapping,
     "/models/<slug:slug>/new": _page_model,
     "/models/<slug:slug>/<int:model_id>": _page_model,
     "/models/providers/new": lambda _: PROVIDER,
@@ -80,6 +97,10 @@ PAGES: dict[str, Body] = {
 }
 BODIES: dict[tuple[str, str], Body] = {
     **{("POST", path): body for path, body in PAGES.items()},
+    ("POST", "/api/auth/providers"): lambda _: IDENTITY_PROVIDER,
+    ("PATCH", "/api/auth/providers/<int:identity_provider_id>"): RENAMED,
+    ("POST", "/api/auth/group-mappings"): _mapping,
+    ("PATCH", "/api/auth/group-mappings/<int:group_mapping_id>"): lambda _: {"role": "admin"},
     ("POST", "/api/keys"): lambda _: {"name": "new"},
     ("POST", "/api/auth/impersonation"): lambda stage: {
         "user": stage.world.viewer.pk,

@@ -135,7 +135,8 @@ def outcomes(transactional_db) -> dict[tuple[str, str], dict]:
 def test_nothing_internal_is_reached_and_nothing_public_is_refused(outcomes):
     wrong = []
     ways = {way for way, _ in outcomes} - {"library"}
-    assert ways == {"fetch", "connect", "image", *KINDS, *(["ldap"] if is_installed() else [])}
+    directory = {"ldap"} if is_installed() else set()
+    assert ways == {"fetch", "connect", "identity", "image", *KINDS, *directory}
     for case in cases():
         for way in sorted(ways):
             row = outcomes[way, case["id"]]
