@@ -13,7 +13,7 @@ from accounts.ldap.section import LdapSection
 from accounts.models import LdapAccount, User, normal_email
 from accounts.policy import breaks_glass
 from accounts.sessions import lifecycle
-from audit.services import changes_of, record
+from audit.services import CHANGED, changes_of, record
 from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import current
 from restai_site.lib.errors import Conflict, Forbidden, Invalid, NotFound
@@ -122,7 +122,7 @@ def _tie(user: User, found: Found, actor: Actor) -> LdapAccount:
     user.invited_at = None
     user.save(update_fields=["password", "invited_at"])
     lifecycle.end_all_of(user)
-    record(actor, "user.ldap_link", user, changes={"dn": found.dn, "password": "removed"})
+    record(actor, "user.ldap_link", user, changes={"dn": found.dn, "password": CHANGED})
     return account
 
 
