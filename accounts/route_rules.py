@@ -18,12 +18,14 @@ CREDENTIALS = frozenset(
         "accounts:password",
         "accounts:keys",
         "accounts:revoke_key",
+        "accounts:rotate_key",
         "accounts:security",
         "accounts:sessions",
         "accounts:end_session",
         "accounts:end_other_sessions",
         "key-list",
         "key-detail",
+        "key-rotate",
         "session-list",
         "session-detail",
     }
@@ -37,6 +39,7 @@ RESTRICTED_WRITES = CHAT_WRITES | frozenset(
         "accounts:logout",
         "accounts:password",
         "accounts:theme",
+        "accounts:revoke_key",
         "accounts:end_session",
         "accounts:end_other_sessions",
     }

@@ -3,7 +3,8 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
-from accounts.api.views import ApiKeyViewSet, MeView, UserViewSet
+from accounts.api.keys import ApiKeyViewSet
+from accounts.api.views import MeView, UserViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("users", UserViewSet, basename="user")
