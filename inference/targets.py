@@ -167,9 +167,9 @@ def _project_query(kind: _Kind, is_held: bool) -> CompiledQuery:
 @cache
 def _model_query(model: type[LLM] | type[EmbeddingModel], kind: _Kind) -> CompiledQuery:
     # A platform administrator sees every model, but pays from a team of their own.
-    payer = {"user_id": int} if kind.is_platform_admin else {}
-    values = {**kind.values(), **payer}
-    return CompiledQuery(partial(_models, model, kind), name=str, **values)
+    payer: dict[str, type[int]] = {"user_id": int} if kind.is_platform_admin else {}
+    build = partial(_models, model, kind)
+    return CompiledQuery(build, locking="", name=str, **{**kind.values(), **payer})
 
 
 def _projects(kind: _Kind, *, project_id: int, **values: int) -> QuerySet[Any, Any]:

@@ -12,7 +12,7 @@ from accounts.networks import NETWORKS_MAX
 from accounts.services.keys import OVERLAP_MAX
 from restai_site.lib.drf import ModelSerializer
 
-ID: dict[str, int] = {"min_value": 1, "max_value": 2**63 - 1}
+ID: dict[str, Any] = {"min_value": 1, "max_value": 2**63 - 1}
 
 
 class ApiKeySerializer(ModelSerializer):
