@@ -1,7 +1,5 @@
 """Forms of this app's pages. They validate; services save."""
 
-from datetime import timedelta
-
 from django import forms
 
 from accounts.models import User
@@ -9,12 +7,6 @@ from accounts.sections import PASSWORD_MOST
 from restai_site.ui.forms import PageForm
 
 PASSWORD_HELP = "A few unrelated words make a good one."  # noqa: S105 - a text to read
-KEY_LIFETIMES = [
-    ("30", "30 days"),
-    ("90", "90 days"),
-    ("365", "One year"),
-    ("never", "Does not expire"),
-]
 
 
 def password_field(label: str, *, new: bool, help_text: str = "") -> forms.CharField:
@@ -81,22 +73,6 @@ class PasswordForm(PageForm):
 
     current_password = password_field("Current password", new=False)
     password = password_field("New password", new=True, help_text=PASSWORD_HELP)
-
-
-class ApiKeyForm(PageForm):
-    """A name to know the key by, and how long it lives."""
-
-    name = forms.CharField(
-        label="Name",
-        max_length=100,
-        help_text="Where the key is used, for example “Nightly report”.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    lifetime = forms.ChoiceField(label="Expires after", choices=KEY_LIFETIMES, initial="90")
-
-    def clean_lifetime(self) -> timedelta | None:
-        days = self.cleaned_data["lifetime"]
-        return None if days == "never" else timedelta(days=int(days))
 
 
 class ImpersonationForm(PageForm):

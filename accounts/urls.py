@@ -18,6 +18,7 @@ urlpatterns = [
     path(f"{SECURITY}/sessions/end-others", profile.end_other_sessions, name="end_other_sessions"),
     path("profile/keys", keys.keys, name="keys"),
     path("profile/keys/<int:key_id>/revoke", keys.revoke_key, name="revoke_key"),
+    path("profile/keys/<int:key_id>/rotate", keys.rotate_key, name="rotate_key"),
     path("users/<int:user_id>/impersonate", impersonation.begin, name="impersonate"),
     path("impersonation/end", impersonation.end, name="end_impersonation"),
 ]

@@ -134,7 +134,8 @@ def test_a_stream_that_began_with_the_new_secret_outlives_the_old_one(world, ser
 
 
 def browser_chat(world, server) -> Client:
-    cookies = f"{settings.SESSION_COOKIE_NAME}={start_session(world.viewer)}; {settings.CSRF_COOKIE_NAME}={'a' * 32}"
+    session = f"{settings.SESSION_COOKIE_NAME}={start_session(world.viewer)}"
+    cookies = f"{session}; {settings.CSRF_COOKIE_NAME}={CSRF_TOKEN}"
     path = f"/api/projects/{world.project.pk}/chat"
     body = {"message": "Hi", "stream": True}
     chat = Client(server, path, body, Cookie=cookies, X_CSRFToken=CSRF_TOKEN, Origin=server.url)

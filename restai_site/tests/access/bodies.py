@@ -40,6 +40,7 @@ MAIL = {
     "from_name": "New",
 }
 PROVIDER = {"name": "new", "kind": "openai", "base_url": ""}
+NEW_KEY = {"name": "new", "lifetime": "90", "scope": "full", "reach": "everything"}
 PAGES: dict[str, Body] = {
     "/models/<slug:slug>/new": _page_model,
     "/models/<slug:slug>/<int:model_id>": _page_model,
@@ -49,7 +50,8 @@ PAGES: dict[str, Body] = {
         "api_key": canary("new provider key"),
     },
     "/profile": lambda _: {"name": "renamed", "theme": "dark"},
-    "/profile/keys": lambda _: {"name": "new", "lifetime": "90"},
+    "/profile/keys": lambda _: NEW_KEY,
+    "/profile/keys/<int:key_id>/rotate": lambda _: {"overlap_minutes": "60"},
     "/profile/theme": lambda _: {"theme": "dark"},
     "/projects/new": lambda stage: {**_new_project(stage), "visibility": "members"},
     "/projects/<int:project_id>/access": lambda stage: {
@@ -74,6 +76,8 @@ PAGES: dict[str, Body] = {
 BODIES: dict[tuple[str, str], Body] = {
     **{("POST", path): body for path, body in PAGES.items()},
     ("POST", "/api/keys"): lambda _: {"name": "new"},
+    ("PATCH", "/api/keys/<int:key_id>"): RENAMED,
+    ("POST", "/api/keys/<int:key_id>/rotate"): lambda _: {"overlap_minutes": 60},
     ("PATCH", "/api/me"): RENAMED,
     ("POST", "/api/users"): lambda _: {
         "email": "new@example.org",
