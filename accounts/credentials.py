@@ -21,7 +21,7 @@ from restai_site.lib.compiled import CompiledQuery
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.errors import Forbidden, Unauthenticated
 
-__all__ = ["SecondFactorRequired", "anonymous", "require", "resolve"]
+__all__ = ["SecondFactorRequired", "anonymous", "require", "require_csrf", "resolve"]
 
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 # `rk_` and 32 bytes in URL-safe base64 without padding.
@@ -214,13 +214,14 @@ def _from_session(request: HttpRequest) -> Actor | None:
     user, row = store.user, store.row
     if user is None or row is None:
         return None
-    _require_csrf(request)
+    require_csrf(request)
     has_one = user.second_factor_since is not None or MFA in row.amr
     _require_second_factor(request, is_platform_admin=user.is_platform_admin, has_one=has_one)
     return of_session(row, request)
 
 
-def _require_csrf(request: HttpRequest) -> None:
+def require_csrf(request: HttpRequest) -> None:
+    """Raise Forbidden unless `request` proves that a page of ours has sent it."""
     check = _CsrfCheck(lambda _: HttpResponse())
     check.process_request(request)
     if check.process_view(request, None, (), {}):  # type: ignore[arg-type]

@@ -6,8 +6,11 @@ from django.db.models import CharField, F, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from accounts.ldap.section import LdapSection, is_installed
 from accounts.models import ApiKey, SetupLink, User
 from accounts.querysets import ApiKeyQuerySet, UserQuerySet
+from accounts.sections import AuthenticationSection
+from restai_site.lib.configuration import current
 from restai_site.lib.posture import (
     Area,
     Finding,
@@ -29,12 +32,12 @@ ADMINISTRATOR_IDLE = timedelta(days=90)
 USER_IDLE = timedelta(days=365)
 KEY_UNUSED = timedelta(days=30)
 KEY_OLD = timedelta(days=365)
-USERS = "admin:accounts_user_changelist"
+USERS = "accounts:users"
 KEYS = "admin:accounts_apikey_changelist"
 
 
 def _users(rows: UserQuerySet) -> Listing:
-    return listed(rows.order_by("pk"), "admin:accounts_user_change", name="email")
+    return listed(rows.order_by("pk"), "accounts:user", name="email")
 
 
 def _administrators() -> UserQuerySet:
@@ -55,11 +58,44 @@ def _open_keys(**query: object) -> Remedy:
     return page("Open these keys", KEYS, revoked_at__isnull=1, **query)
 
 
-@check("second-factor", "Second factor", Area.ACCOUNTS, State.WARNING)
+@check("second-factor-required", "Second factor required", Area.ACCOUNTS, State.WARNING)
+def second_factor_required() -> Finding:
+    rule = current(AuthenticationSection).second_factor
+    if rule == "everyone":
+        return good("Everybody must have a second factor.")
+    if rule == "administrators":
+        return good("Administrators must have a second factor.")
+    reason = "Nobody must have a second factor: a guessed password is enough."
+    typed = "python manage.py settings set authentication.second_factor administrators"
+    return failed(reason, command(typed, "Require one of administrators"))
+
+
+@check("second-factor", "Second factor of administrators", Area.ACCOUNTS, State.WARNING)
 def second_factor() -> Finding:
-    return failed(
-        "There is no second factor yet: administrators sign in with a password alone.",
+    found = _users(_administrators().filter(second_factor_since=None))
+    if not found.total:
+        return good("Every administrator has a second factor.")
+    reason = words(
+        found.total,
+        "One administrator has no second factor here.",
+        "{} administrators have no second factor here.",
     )
+    place = page("Open administrators", USERS, is_platform_admin__exact=1, is_active__exact=1)
+    return failed(reason, place, found=found)
+
+
+@check("ldap", "Directory", Area.ACCOUNTS, State.CRITICAL)
+def directory() -> Finding:
+    chosen = current(LdapSection)
+    if not chosen.enabled:
+        return good("No directory is in use.")
+    place = page("Open settings", "configuration:index")
+    if not is_installed():
+        reason = "A directory is to be used, but LDAP is not installed: nobody signs in by it."
+        return failed(reason, place, state=State.WARNING)
+    if chosen.security == "none":
+        return failed("Passwords of the directory travel in clear text.", place)
+    return good("The directory is asked over TLS, and its certificate is verified.")
 
 
 @check("administrators", "Number of administrators", Area.ACCOUNTS, State.ADVICE)
@@ -88,7 +124,7 @@ def idle_administrators() -> Finding:
         f"One administrator has never signed in, or not for {ADMINISTRATOR_IDLE.days} days.",
         f"{{}} administrators have never signed in, or not for {ADMINISTRATOR_IDLE.days} days.",
     )
-    place = page("Open administrators", USERS, is_platform_admin__exact=1, is_active__exact=1)
+    place = page("Open administrators", USERS, **{"is": "administrators"})
     return failed(reason, place, found=found)
 
 
@@ -102,7 +138,7 @@ def suspended_administrators() -> Finding:
         "One suspended account keeps the administrator's role for the day it is active again.",
         "{} suspended accounts keep the administrator's role for the day they are active again.",
     )
-    place = page("Open these accounts", USERS, is_platform_admin__exact=1, is_active__exact=0)
+    place = page("Open these accounts", USERS, **{"is": "suspended"})
     return failed(reason, place, found=found)
 
 
@@ -118,7 +154,7 @@ def idle_users() -> Finding:
         "One active account has not been signed in to for a year.",
         "{} active accounts have not been signed in to for a year.",
     )
-    return failed(reason, page("Open users", USERS, is_active__exact=1), found=found)
+    return failed(reason, page("Open users", USERS, sort="seen"), found=found)
 
 
 @check("setup-link", "Set-up link", Area.ACCOUNTS, State.WARNING)

@@ -11,6 +11,7 @@ from restai_site.lib.actor import Actor
 if TYPE_CHECKING:
     from accounts.models import (  # noqa: F401 - named in the types of the base classes
         ApiKey,
+        Passkey,
         Session,
         User,
     )
@@ -39,6 +40,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """Whoever sees a key may revoke it, but not by a key."""
         return self.visible_to(actor) if actor.handles_credentials else self.none()
 
+    def unrevoked(self) -> "ApiKeyQuerySet":
+        """Keys that nobody has revoked, expired or not."""
+        return self.filter(revoked_at__isnull=True)
+
     def usable(self) -> "ApiKeyQuerySet":
         """Keys that are neither revoked nor expired, of active users."""
         unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
@@ -56,3 +61,15 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def editable_by(self, actor: Actor) -> "SessionQuerySet":
         """Whoever sees a session may end it: signed in, and not in somebody else's name."""
         return self.visible_to(actor) if actor.handles_credentials else self.none()
+
+
+class PasskeyQuerySet(models.QuerySet["Passkey"]):
+    """Passkeys: their owner's business alone; administrators can take all factors away at once."""
+
+    def visible_to(self, actor: Actor) -> "PasskeyQuerySet":
+        """Everybody sees their own."""
+        return self.filter(user_id=actor.own_id)
+
+    def editable_by(self, actor: Actor) -> "PasskeyQuerySet":
+        """Everybody changes their own, signed in themselves."""
+        return self.visible_to(actor) if actor.is_own_session else self.none()

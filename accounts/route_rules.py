@@ -11,11 +11,41 @@ from restai_site.lib.errors import Forbidden
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+# Where a second factor is set up.
+ENROLMENT_PAGES = frozenset(
+    {
+        "accounts:enrol",
+        "accounts:begin_app",
+        "accounts:confirm_app",
+        "accounts:add_passkey",
+        "accounts:passkey_registration",
+    }
+)
+# What else people do to factors of their own.
+FACTOR_WRITES = ENROLMENT_PAGES | frozenset(
+    {
+        "accounts:remove_app",
+        "accounts:recovery_codes",
+        "accounts:passkey_proof",
+        "accounts:rename_passkey",
+        "accounts:remove_passkey",
+        "second-factor",
+        "totp",
+        "totp-confirm",
+        "recovery-codes",
+        "passkey-list",
+        "passkey-detail",
+        "passkey-registration",
+        "passkey-proof",
+    }
+)
 # What touches credentials: for people in their own session, never for keys, Basic or impersonation.
 # By the names of routes, or the whole of a name space with "…:*".
-CREDENTIALS = frozenset(
+CREDENTIALS = FACTOR_WRITES | frozenset(
     {
+        "user-second-factor",
         "accounts:password",
+        "accounts:change_email",
         "accounts:keys",
         "accounts:revoke_key",
         "accounts:rotate_key",
@@ -23,29 +53,58 @@ CREDENTIALS = frozenset(
         "accounts:sessions",
         "accounts:end_session",
         "accounts:end_other_sessions",
+        "accounts:link_account",
+        "accounts:unlink_account",
+        "linked-account-list",
+        "linked-account-detail",
         "key-list",
         "key-detail",
         "key-rotate",
         "session-list",
         "session-detail",
+        "auth-password",
+        "auth-email",
+        "session-end-others",
     }
 )
 # What a key for chats alone may do, and what it may read for that.
 CHAT_WRITES = frozenset({"openai:chat-completions", "project-chat"})
 CHAT_READS = frozenset({"openai:models", "openai:model", "project-list", "project-detail", "me"})
 # What restricted users may do besides reading: chat, and look after their own account.
-RESTRICTED_WRITES = CHAT_WRITES | frozenset(
-    {
-        "accounts:logout",
-        "accounts:password",
-        "accounts:theme",
-        "accounts:revoke_key",
-        "accounts:end_session",
-        "accounts:end_other_sessions",
-    }
+RESTRICTED_WRITES = (
+    CHAT_WRITES
+    | FACTOR_WRITES
+    | frozenset(
+        {
+            "accounts:logout",
+            "accounts:password",
+            "accounts:change_email",
+            "auth-password",
+            "auth-email",
+            "accounts:theme",
+            "accounts:revoke_key",
+            "accounts:end_session",
+            "accounts:end_other_sessions",
+            "accounts:link_account",
+            "accounts:unlink_account",
+            "linked-account-detail",
+            "accounts:end_impersonation",
+            "auth-sign-out",
+            "impersonation",
+            "session-detail",
+            "session-end-others",
+        }
+    )
 )
 # Where somebody who has yet to set up the second factor that is required may go.
-ENROLMENT = frozenset({"accounts:logout", "accounts:enrol"})
+ENROLMENT = ENROLMENT_PAGES | frozenset(
+    {
+        "accounts:logout",
+        "accounts:end_impersonation",
+        "auth-sign-out",
+        "impersonation",
+    }
+)
 
 
 def name_of(request: HttpRequest) -> str:

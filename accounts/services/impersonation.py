@@ -8,12 +8,11 @@ from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 from django.utils import timezone
 
-from accounts.actors import of_session
 from accounts.models import Session, User
 from accounts.sessions import lifecycle
 from audit.services import record
 from restai_site.lib.actor import Actor
-from restai_site.lib.errors import Forbidden, Invalid, NotFound
+from restai_site.lib.errors import Forbidden, Invalid, NotFound, Unauthenticated
 
 LIFETIME = timedelta(minutes=30)
 REASON_LEAST = 5
@@ -27,9 +26,11 @@ def begin(request: HttpRequest, user: User, *, reason: str, actor: Actor) -> Ses
     Raises Forbidden (no administrator in their own session; the user is an administrator,
     suspended, or oneself), Invalid (no reason).
     """
-    own = lifecycle.store_of(request).row
-    if own is None or not (actor.is_platform_admin and actor.session_id == own.pk):
+    if not (actor.is_platform_admin and actor.is_own_session):
         raise Forbidden("Only platform administrators, signed in as themselves, may do this.")
+    own = lifecycle.store_of(request).row
+    if own is None:
+        raise Unauthenticated("Sign in again.")
     reason = _checked(reason)
     target = _locked(user, actor)
     now = timezone.now()
@@ -50,13 +51,15 @@ def begin(request: HttpRequest, user: User, *, reason: str, actor: Actor) -> Ses
 
 
 @transaction.atomic
-def end(request: HttpRequest) -> None:
+def end(request: HttpRequest, actor: Actor) -> None:
     """Return to the administrator's own session. Raises Forbidden where nobody is impersonated."""
+    if actor.session_id is None or actor.impersonator_id is None:
+        raise Forbidden("You are not acting as anybody else.")
     store = lifecycle.store_of(request)
     row = store.row
-    if row is None or row.impersonator_id is None or row.user is None:
-        raise Forbidden("You are not acting as anybody else.")
-    record(of_session(row, request), "impersonation.end", row.user)
+    if row is None or row.user is None:
+        raise Unauthenticated("Sign in again.")
+    record(actor, "impersonation.end", row.user)
     parent = row.parent
     row.delete()
     if parent is None:

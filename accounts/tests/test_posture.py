@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.ldap.section import LdapSection, is_installed
 from accounts.models import ApiKey, User
+from accounts.sections import AuthenticationSection
 from accounts.services import renew_setup_link, revoke_api_key
+from restai_site.lib.configuration import overridden
 from restai_site.tests.posture import names, outcome, told
 from restai_site.tests.world import SYSTEM, make_key, make_user
 
@@ -31,11 +34,51 @@ def aged_key(user, *, name="old", **values):
     return key
 
 
-def test_that_there_is_no_second_factor_is_said():
-    assert told(outcome("second-factor")) == (
-        "warning",
-        "There is no second factor yet: administrators sign in with a password alone.",
-    )
+def test_administrators_without_a_second_factor_are_named():
+    with_one, without = administrators(2)
+    make_user("plain")
+    make_user("gone", is_platform_admin=True, is_active=False)
+    User.objects.filter(pk=with_one.pk).update(second_factor_since=timezone.now())
+    result = outcome("second-factor")
+    assert told(result) == ("warning", "One administrator has no second factor here.")
+    assert names(result) == [without.email]
+
+
+def test_administrators_with_a_second_factor_are_well():
+    administrators(2)
+    User.objects.update(second_factor_since=timezone.now())
+    assert told(outcome("second-factor")) == ("good", "Every administrator has a second factor.")
+
+
+@pytest.mark.parametrize(
+    ("rule", "state", "reason"),
+    [
+        (
+            "optional",
+            "warning",
+            "Nobody must have a second factor: a guessed password is enough.",
+        ),
+        ("administrators", "good", "Administrators must have a second factor."),
+        ("everyone", "good", "Everybody must have a second factor."),
+    ],
+)
+def test_whether_a_second_factor_is_required(rule, state, reason):
+    with overridden(AuthenticationSection, second_factor=rule):
+        assert told(outcome("second-factor-required")) == (state, reason)
+
+
+def test_a_directory_without_encryption_is_critical():
+    assert told(outcome("ldap")) == ("good", "No directory is in use.")
+    with overridden(LdapSection, enabled=True, host="ldap.example.org"):
+        if is_installed():
+            encrypted = "The directory is asked over TLS, and its certificate is verified."
+            assert told(outcome("ldap")) == ("good", encrypted)
+    with overridden(LdapSection, enabled=True, security="none"):
+        if is_installed():
+            clear = "Passwords of the directory travel in clear text."
+            assert told(outcome("ldap")) == ("critical", clear)
+        else:
+            assert told(outcome("ldap"))[0] == "warning"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,6 @@ def begin(request: SignedInRequest, user_id: int) -> HttpResponse:
 @require_POST
 @signed_in
 def end(request: SignedInRequest) -> HttpResponse:
-    impersonation.end(request)
+    impersonation.end(request, request.actor)
     messages.success(request, "You act as yourself again.")
     return redirect("dashboard")

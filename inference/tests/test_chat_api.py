@@ -8,7 +8,7 @@ import pytest
 from audit.models import Entry
 from inference.models import Conversation, Message
 from projects.models import Project, UsageRecord
-from restai_site.tests.clients import post_for_stream
+from restai_site.tests.clients import AuditedClient, post_for_stream
 from restai_site.tests.world import make_key
 
 
@@ -169,9 +169,7 @@ def test_conversations_are_found_by_project_and_words(world, talk, api_as):
 
 
 def test_a_cookie_without_a_csrf_token_writes_nothing(world):
-    from django.test import Client
-
-    browser = Client(enforce_csrf_checks=True)
+    browser = AuditedClient(enforce_csrf_checks=True)
     browser.force_login(world.viewer)
     body = json.dumps({"message": "Hi"})
     response = browser.post(chat_url(world.project), body, content_type="application/json")

@@ -4,6 +4,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import AsyncClient, Client
 
+from restai_site.tests.clients import AuditedClient
 from restai_site.tests.cors import EVIL, ORIGINS, REQUESTS, cors_headers
 from restai_site.tests.test_answers import urlpatterns as with_a_crash
 from restai_site.tests.world import make_user
@@ -81,7 +82,7 @@ def test_a_body_over_the_limit_is_refused_without_one(path):
 
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_a_form_that_another_site_sends_is_refused_without_one(origin):
-    client = Client(enforce_csrf_checks=True)
+    client = AuditedClient(enforce_csrf_checks=True)
     client.force_login(make_user("ada"))
     for path in ("/login", "/profile", "/api/keys"):
         response = client.post(path, {"name": "x"}, headers={"Origin": origin})

@@ -1,14 +1,33 @@
 """The world of the matrix: each team with one of everything, and what fills the ids in routes."""
 
 import re
+from base64 import b32encode
 from dataclasses import dataclass, field
+from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.utils import timezone
 
-from accounts.models import ApiKey, Session, SetupLink, User
+from accounts.models import (
+    ApiKey,
+    AttemptCounter,
+    IdentityProvider,
+    LdapAccount,
+    LinkedAccount,
+    MailedLink,
+    Passkey,
+    RecoveryCode,
+    Session,
+    SetupLink,
+    SigningKey,
+    TotpDevice,
+    User,
+)
+from accounts.services import make_link
+from accounts.services.providers import create_provider as create_identity_provider
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -19,10 +38,12 @@ from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
 from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
-from restai_site.tests.canaries import canary
+from restai_site.tests.canaries import canary, watch
 from restai_site.tests.clients import start_session
+from restai_site.tests.loopback import CLOSED
 from restai_site.tests.world import SYSTEM, World, make_key, make_user, make_world
-from teams.models import Membership, Team
+from teams.groups import create_mapping
+from teams.models import GroupMapping, Membership, Team
 from teams.services import add_member, set_grants
 
 PEOPLE = (
@@ -52,6 +73,7 @@ WORDS = {
     "url": "nothing-here",
     "app_label": "accounts",
     "name": "alpha-llm",
+    "provider_slug": "company",
 }
 # By the name of the place, the model of the row whose id goes there.
 PLACES: dict[str, type[models.Model]] = {
@@ -72,6 +94,11 @@ PLACES: dict[str, type[models.Model]] = {
     "secret_id": ProjectSecret,
     "session_id": Session,
     "user_id": User,
+    "passkey_id": Passkey,
+    "identity_provider_id": IdentityProvider,
+    "linked_account_id": LinkedAccount,
+    "link_id": LinkedAccount,
+    "group_mapping_id": GroupMapping,
 }
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
 
@@ -172,6 +199,34 @@ def _session(person: User) -> Session:
     return Session.objects.filter(user=person).latest("created_at")
 
 
+def _link(person: User) -> MailedLink:
+    address = make_link(person, MailedLink.Purpose.RESET, email=person.email)
+    watch(f"link of {person.email}", address.rpartition("/")[2])
+    return MailedLink.objects.get(user=person)
+
+
+def _linked(person: User) -> list[models.Model]:
+    """Return a provider that is away, and the account of `person` there."""
+    slug = "second" if IdentityProvider.objects.exists() else "company"
+    values = {
+        "slug": slug,
+        "kind": "openid_connect",
+        "name": slug.title(),
+        "client_id": "restai",
+        "client_secret": canary(f"client secret of {slug}"),
+        "server_url": f"http://{CLOSED}",
+        "enabled": True,
+    }
+    provider = create_identity_provider(values, actor=SYSTEM)
+    link = LinkedAccount.objects.create(provider=provider, subject="subject", user=person)
+    return [provider, link]
+
+
+def _mapping(team: Team) -> GroupMapping:
+    values = {"source": "ldap", "group": "engineers", "team": team, "role": "member"}
+    return create_mapping(values, actor=SYSTEM)
+
+
 def _models(provider: ProviderAccount, name: str) -> list[Any]:
     values = {"name": f"{name}-second", "provider": provider, "litellm_model": "mock"}
     kinds = (ImageGenerator, EmbeddingModel, AudioGenerator)
@@ -182,12 +237,24 @@ def _grants(made: list[Any]) -> dict[str, list[Any]]:
     return {"image_generators": [made[0]], "audio_generators": [made[2]]}
 
 
+def _factors(person: User) -> Passkey:
+    """Give a person one of each second factor; return the passkey."""
+    secret = b32encode(token_bytes(20)).decode()
+    watch(f"TOTP secret of {person.email}", secret)
+    TotpDevice.objects.create(user=person, secret=secret, confirmed=True)
+    RecoveryCode.objects.create(user=person, digest=f"of {person.pk}")
+    User.objects.filter(pk=person.pk).update(second_factor_since=timezone.now())
+    values = {"name": "Laptop", "credential_id": f"credential{person.pk}"}
+    return Passkey.objects.create(user=person, public_key=b"key", **values)
+
+
 def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dict[Any, Any]:
     conversation = Conversation.objects.create(project=project, user=person, title="Talk")
     question = Message.objects.create(conversation=conversation, role="user", content="Hello?")
     Message.objects.create(
         conversation=conversation, role="assistant", content="Hi", parent=question
     )
+    passkey = _factors(person)
     usage = UsageRecord.objects.create(
         project=project,
         team=team,
@@ -210,7 +277,14 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         question,
         usage,
         make_key(person)[0],
+        passkey,
         _session(person),
+        LdapAccount.objects.create(user=person, unique_id=uuid4(), dn=f"uid={person.pk}"),
+        _link(person),
+        *_linked(person),
+        _mapping(team),
+        SigningKey.objects.earliest("id"),
+        AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
         ProjectMember.objects.get(project=project, user=person),
