@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def tell(name: str, to: str, detail: str = "") -> None:
-    """Mail the notice `name`, a template of `mails.send`, to an address, once the transaction is committed.
+    """Mail the notice `name`, a template of `mails.send`, once the transaction is committed.
 
     What was done is done, and in the audit trail: where the queue cannot be reached, the log says
     that the person was not told.
