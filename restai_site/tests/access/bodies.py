@@ -110,8 +110,6 @@ BODIES: dict[tuple[str, str], Body] = {
         "user": stage.world.viewer.pk,
         "reason": "A request for help",
     },
-    ("PATCH", "/api/keys/<int:key_id>"): RENAMED,
-    ("POST", "/api/keys/<int:key_id>/rotate"): lambda _: {"overlap_minutes": 60},
     ("POST", "/api/auth/sign-in"): lambda _: {"email": "nobody@example.org", "password": "wrong"},
     ("PATCH", "/api/me"): RENAMED,
     ("POST", "/api/users"): lambda _: {"email": "new@example.org"},
