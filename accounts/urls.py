@@ -78,6 +78,7 @@ urlpatterns = [
     path("users/<int:user_id>/activate", users.activate, name="activate"),
     path("users/<int:user_id>/sessions/end", users.end_sessions, name="user_end_sessions"),
     path("users/<int:user_id>/keys/<int:key_id>/revoke", users.revoke_key, name="user_revoke_key"),
+    path("users/<int:user_id>/second-factor/reset", users.reset_second_factor, name="reset_factor"),
     path("users/<int:user_id>/invitation", users.invite_again, name="invite_again"),
     path("users/<int:user_id>/invitation/show", users.show_invitation, name="show_invitation"),
     path("users/<int:user_id>/delete", users.delete, name="user_delete"),

@@ -34,6 +34,7 @@ from restai_site.lib.crypto.columns import encrypted_columns
 from restai_site.lib.crypto.keyring import keyring
 from restai_site.tests.canaries import canary, leaks, watch
 from restai_site.tests.loopback import loopback_port
+from restai_site.tests.mailbox import mail_set_up
 from restai_site.tests.server import Server, database_url
 from restai_site.tests.tables import everything_in_redis
 from restai_site.tests.world import SYSTEM, make_key, make_world
@@ -44,7 +45,12 @@ PAGES_MAX = 400
 LINK = re.compile(r'href="(/(?!static/)[^"#]*)')
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 # What tasks are called with that take something.
-ARGUMENTS = {"accounts.send_notice": ("ada@example.org", "Subject", "Text")}
+ARGUMENTS = {
+    "accounts.mail_reset_link": ("viewer@example.org", {}),
+    "accounts.mail_invitation": (1, "Ada"),
+    "accounts.mail_address_link": (1, "new@example.org"),
+    "accounts.mail_notice": ("password_changed", "viewer@example.org"),
+}
 BREAKING = ["mock", "error-401", "error-400", "error-500", "garbage", "cut-mid-stream"]
 
 
@@ -178,7 +184,8 @@ def run_all_tasks() -> list[str]:
     celery.loader.import_default_modules()
     names = [name for name, task in celery.tasks.items() if task.__module__.split(".")[0] in ours]
     for name in names:
-        assert celery.tasks[name].apply(ARGUMENTS.get(name)).successful(), name
+        with mail_set_up():
+            assert celery.tasks[name].apply(ARGUMENTS.get(name, ())).successful(), name
     return names
 
 

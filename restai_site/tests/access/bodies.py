@@ -103,6 +103,15 @@ BODIES: dict[tuple[str, str], Body] = {
     ("PATCH", "/api/auth/providers/<int:identity_provider_id>"): RENAMED,
     ("POST", "/api/auth/group-mappings"): _mapping,
     ("PATCH", "/api/auth/group-mappings/<int:group_mapping_id>"): lambda _: {"role": "admin"},
+    ("POST", "/api/auth/email"): lambda _: {
+        "email": "new@example.org",
+        "current_password": canary("wrong password"),
+    },
+    ("POST", "/api/auth/password"): lambda _: {
+        "current_password": canary("wrong password"),
+        "password": canary("new password"),
+    },
+    ("POST", "/api/auth/password-reset"): lambda _: {"email": "new@example.org"},
     ("POST", "/api/keys"): lambda _: {"name": "new"},
     ("PATCH", "/api/keys/<int:key_id>"): RENAMED,
     ("POST", "/api/keys/<int:key_id>/rotate"): lambda _: {"overlap_minutes": 60},
