@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 
 from accounts.models import ApiKey, Passkey
 from accounts.sections import AuthenticationSection
+from accounts.sessions import tokens
 from accounts.tests.factors import PASSWORD, Authenticator, code_of, with_app
 from restai_site.lib.configuration import overridden
 from restai_site.tests.access.bodies import body_for
@@ -70,6 +71,7 @@ def test_the_log_in_leads_to_the_page_that_sets_one_up(client, user, enforced):
 
 
 def test_no_other_route_answers_somebody_who_has_none(as_user, enforced):
+    tokens.make_first_key()
     stage = make_stage()
     browser = as_user(stage.world.platform_admin)
     browser.raise_request_exception = False
