@@ -9,14 +9,21 @@
 #   docker run --env-file .env restai python manage.py setup --print-link
 
 # The base image is named by its tag, so that a build takes its newest fixes. Whoever needs the same
-# image again names it by its digest, in both places: FROM python:3.11-slim@sha256:...
-FROM python:3.11-slim AS build
+# image again names it by its digest, in both places: FROM python:3.11-slim-trixie@sha256:...
+FROM python:3.11-slim-trixie AS build
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev libldap-dev libsasl2-dev
 WORKDIR /app
 RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY requirements.txt .
+COPY requirements.txt requirements-build.txt requirements-ldap.txt ./
 # Built packages alone: to build one, pip would fetch tools that nothing pins, and run them.
 RUN pip install --only-binary :all: --require-hashes --requirement requirements.txt
+# But for python-ldap, which has none: it is built by tools that are pinned and stay in this stage.
+RUN pip install --only-binary :all: --require-hashes --target /tools \
+    --requirement requirements-build.txt
+RUN PYTHONPATH=/tools pip install --only-binary :all: --no-binary python-ldap --no-build-isolation \
+    --require-hashes --constraint requirements.txt --requirement requirements-ldap.txt
 COPY . .
 # The settings that only type checking uses hold no secret and name no engine: enough to collect.
 RUN DJANGO_SETTINGS_MODULE=restai_site.settings_types COLLECT_STATIC=true \
@@ -24,7 +31,10 @@ RUN DJANGO_SETTINGS_MODULE=restai_site.settings_types COLLECT_STATIC=true \
     && python -m compileall -q /app \
     && chmod -R a+rX /app
 
-FROM python:3.11-slim
+FROM python:3.11-slim-trixie
+# What python-ldap was built against.
+RUN apt-get update && apt-get install --yes --no-install-recommends libldap2 \
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app

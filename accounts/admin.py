@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,57 +9,36 @@ from django.http import HttpRequest
 from accounts.models import (
     ApiKey,
     AttemptCounter,
+    IdentityProvider,
+    LinkedAccount,
+    MailedLink,
     Session,
     SetupLink,
     SigningKey,
     User,
-    normal_email,
 )
-from accounts.services import create_user, revoke_api_key, update_user
-from restai_site.lib.actor import Actor
-from restai_site.lib.admin import RowForm, ServiceAdmin, ViewOnlyAdmin, actor_of
-
-
-class UserForm(RowForm):
-    """A user; addresses are stored in one spelling."""
-
-    def clean_email(self) -> str:
-        return normal_email(self.cleaned_data["email"])
-
-
-class NewUserForm(UserForm):
-    """A user and their first password."""
-
-    first_password = forms.CharField(
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="15 characters or more.",
-    )
-
-
-NEW_USER_FIELDS = ("email", "name", "first_password", "is_platform_admin")
+from accounts.services import revoke_api_key
+from restai_site.lib.admin import ViewOnlyAdmin, actor_of
 
 
 @admin.register(User)
-class UserAdmin(ServiceAdmin):
-    """Users are made, changed and deactivated, not deleted: the audit trail speaks of them."""
+class UserAdmin(ViewOnlyAdmin):
+    """Users; they are invited, changed and suspended on the pages of their own."""
 
-    allows = frozenset({"add", "change"})
-    actions = ()
-    form = UserForm
     fields = (
         "email",
         "name",
         "theme",
         "is_active",
         "is_platform_admin",
+        "is_restricted",
+        "invited_at",
+        "second_factor_since",
         "date_joined",
         "last_login",
     )
-    readonly_fields = ("date_joined", "last_login")
     list_display = ("email", "name", "is_active", "is_platform_admin", "date_joined", "last_login")
-    list_filter = ("is_active", "is_platform_admin")
+    list_filter = ("is_active", "is_platform_admin", "is_restricted")
     search_fields = ("email__startswith",)
     search_help_text = "The beginning of an e-mail address."
     ordering = ("email",)
@@ -70,24 +48,6 @@ class UserAdmin(ServiceAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """Addresses are stored in lower case."""
         return super().get_search_results(request, queryset, search_term.lower())
-
-    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        if not change:
-            kwargs["form"] = NewUserForm
-        return super().get_form(request, obj, change, **kwargs)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields if obj else NEW_USER_FIELDS
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.readonly_fields if obj else ()
-
-    def create(self, values: dict[str, Any], actor: Actor) -> User:
-        values["password"] = values.pop("first_password")
-        return create_user(**values, actor=actor)
-
-    def update(self, row: User, values: dict[str, Any], actor: Actor) -> User:
-        return update_user(row, values, actor=actor)
 
 
 @admin.register(ApiKey)
@@ -116,6 +76,54 @@ class SetupLinkAdmin(ViewOnlyAdmin):
 
     fields = ("created_at", "used_at")
     list_display = ("created_at", "used_at")
+
+
+@admin.register(MailedLink)
+class MailedLinkAdmin(ViewOnlyAdmin):
+    """Which links were mailed, and whether they have been used; their digests are not shown."""
+
+    fields = ("purpose", "user", "email", "created_at", "expires_at", "used_at")
+    list_display = ("purpose", "email", "created_at", "expires_at", "used_at")
+    list_filter = ("purpose",)
+
+
+@admin.register(IdentityProvider)
+class IdentityProviderAdmin(ViewOnlyAdmin):
+    """Identity providers are changed among the settings; their secrets are shown nowhere."""
+
+    fields = (
+        "name",
+        "slug",
+        "kind",
+        "server_url",
+        "tenant",
+        "client_id",
+        "client_secret_set_at",
+        "enabled",
+        "allowed_domains",
+        "link_by_verified_email",
+        "auto_create",
+        "default_team_id",
+        "groups_claim",
+        "position",
+        "created_at",
+    )
+    list_display = ("name", "slug", "kind", "enabled", "created_at")
+    list_filter = ("kind", "enabled")
+    search_fields = ("slug__startswith",)
+    search_help_text = "The beginning of the short name."
+
+
+@admin.register(LinkedAccount)
+class LinkedAccountAdmin(ViewOnlyAdmin):
+    """Accounts elsewhere; their owners unlink them."""
+
+    fields = ("user", "provider", "subject", "email", "linked_at", "last_used_at")
+    list_display = ("user", "provider", "email", "linked_at", "last_used_at")
+    list_filter = ("provider",)
+    list_select_related = ("user", "provider")
+    search_fields = ("user__email__startswith",)
+    search_help_text = "The beginning of the user's e-mail address."
 
 
 @admin.register(Session)

@@ -1,11 +1,13 @@
 """Forms of this app's pages. They validate; services save."""
 
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 
 from accounts.models import User
-from accounts.sections import PASSWORD_MOST
+from accounts.sections import PASSWORD_MOST, LdapSection
+from restai_site.lib.configuration import current
 from restai_site.ui.forms import PageForm
 
 PASSWORD_HELP = "A few unrelated words make a good one."  # noqa: S105 - a text to read
@@ -30,7 +32,7 @@ def password_field(label: str, *, new: bool, help_text: str = "") -> forms.CharF
 
 
 class LogInForm(PageForm):
-    """E-mail address and password."""
+    """E-mail address and password. With a directory in use, its names will do as well."""
 
     email = forms.CharField(
         label="E-mail address",
@@ -38,6 +40,14 @@ class LogInForm(PageForm):
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),
     )
     password = password_field("Password", new=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if current(LdapSection).enabled:
+            self.fields["email"].label = "E-mail address or user name"
+            self.fields["email"].widget = forms.TextInput(
+                attrs={"autocomplete": "username", "autocapitalize": "none"}
+            )
 
 
 class SetUpForm(PageForm):
@@ -76,13 +86,6 @@ class ThemeForm(PageForm):
     theme = forms.ChoiceField(choices=User.Theme.choices)
 
 
-class PasswordForm(PageForm):
-    """A new password, proven by the current one."""
-
-    current_password = password_field("Current password", new=False)
-    password = password_field("New password", new=True, help_text=PASSWORD_HELP)
-
-
 class ApiKeyForm(PageForm):
     """A name to know the key by, and how long it lives."""
 
@@ -107,4 +110,15 @@ class ImpersonationForm(PageForm):
         max_length=200,
         help_text="For example the number of the request for help. It stays in the audit trail.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class LdapLinkForm(PageForm):
+    """Which entry of the directory a user is."""
+
+    login = forms.CharField(
+        label="Name or e-mail address in the directory",
+        max_length=254,
+        help_text="As they would type it to sign in. Exactly one entry must fit.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
     )

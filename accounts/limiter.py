@@ -104,6 +104,19 @@ def count(kind: Kind, *, account: str | None, request: HttpRequest) -> Attempt:
     return Attempt(bucket, address)
 
 
+def count_owner(kind: Kind, *, account: str, email: str, request: HttpRequest) -> Attempt:
+    """Count an attempt, already counted as it was typed, at what it has turned out to aim at.
+
+    Some directories take many spellings for one name, each of which would have a count of its own.
+    `account` is the one spelling; a device on which the owner of `email` has signed in keeps a
+    count of its own. Call it outside a transaction. Raises TooManyRequests.
+    """
+    device = devices.known_to(normal_account(email), request) if email else None
+    bucket = _account_bucket(kind, account, device)
+    _count(bucket, current(AuthenticationSection).attempts_per_account, ACCOUNT_SECONDS)
+    return Attempt(bucket, None)
+
+
 def forgive(kind: Kind, account: str) -> None:
     """Forget the failures of an account: its owner has proven who they are by other means."""
     AttemptCounter.objects.filter(bucket=_bucket(kind, normal_account(account))).delete()

@@ -2,37 +2,27 @@
 
 import logging
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
-from accounts.models import User
-from restai_site.lib.configuration import current
-from restai_site.lib.mail import MailSection
+from restai_site.lib.background import send
+from restai_site.lib.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
 
-def tell(user: User, subject: str, text: str) -> None:
-    """Mail `text` to the user once the transaction is committed; the background sends it."""
-    transaction.on_commit(lambda: _queue(user.email, subject, text))
+def tell(name: str, to: str, detail: str = "") -> None:
+    """Mail the notice `name`, a template of `mails.send`, once the transaction is committed.
+
+    What was done is done, and in the audit trail: where the queue cannot be reached, the log says
+    that the person was not told.
+    """
+    transaction.on_commit(lambda: _queue(name, to, detail))
 
 
-def send(to: str, subject: str, text: str) -> None:
-    """Send a mail, where there is a server to send it by. Raises MailFailed."""
-    mail = current(MailSection)
-    if not mail.host or not mail.from_address:
-        return
-    body = f"{text}\n\nThis is about your account at {settings.PUBLIC_URL}."
-    EmailMessage(subject=subject, body=body, to=[to]).send()
-
-
-def _queue(to: str, subject: str, text: str) -> None:
-    from accounts.tasks import send_notice
+def _queue(name: str, to: str, detail: str) -> None:
+    from accounts.tasks import mail_notice
 
     try:
-        send_notice.apply_async((to, subject, text), retry=False)
-    except OperationalError:
-        # What was done is done, and in the audit trail; the person is not told by mail.
-        logger.exception("A notice could not be queued.")
+        send(mail_notice, name, to, detail)
+    except Unavailable:
+        logger.exception("The notice “%s” could not be queued.", name)

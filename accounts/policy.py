@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from accounts.models import User, normal_email
-from accounts.sections import AuthenticationSection
+from accounts.sections import AuthenticationSection, LdapSection
 from restai_site.lib.configuration import current
 
 
@@ -14,6 +14,15 @@ def local_sign_in_open(user: User | None) -> bool:
     names, for the day on which the provider is away.
     """
     return current(AuthenticationSection).local_sign_in or (user is not None and breaks_glass(user))
+
+
+def takes_passwords() -> bool:
+    """Tell whether anybody may sign in by typing a password: a local one or a directory's."""
+    return (
+        current(AuthenticationSection).local_sign_in
+        or bool(settings.BREAK_GLASS_EMAIL)
+        or current(LdapSection).enabled
+    )
 
 
 def breaks_glass(user: User) -> bool:

@@ -6,6 +6,7 @@ from django.db.models import CharField, F, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from accounts.ldap.section import LdapSection, is_installed
 from accounts.models import ApiKey, SetupLink, User
 from accounts.querysets import ApiKeyQuerySet, UserQuerySet
 from accounts.sections import AuthenticationSection
@@ -31,12 +32,12 @@ ADMINISTRATOR_IDLE = timedelta(days=90)
 USER_IDLE = timedelta(days=365)
 KEY_UNUSED = timedelta(days=30)
 KEY_OLD = timedelta(days=365)
-USERS = "admin:accounts_user_changelist"
+USERS = "accounts:users"
 KEYS = "admin:accounts_apikey_changelist"
 
 
 def _users(rows: UserQuerySet) -> Listing:
-    return listed(rows.order_by("pk"), "admin:accounts_user_change", name="email")
+    return listed(rows.order_by("pk"), "accounts:user", name="email")
 
 
 def _administrators() -> UserQuerySet:
@@ -83,6 +84,20 @@ def second_factor() -> Finding:
     return failed(reason, place, found=found)
 
 
+@check("ldap", "Directory", Area.ACCOUNTS, State.CRITICAL)
+def directory() -> Finding:
+    chosen = current(LdapSection)
+    if not chosen.enabled:
+        return good("No directory is in use.")
+    place = page("Open settings", "configuration:index")
+    if not is_installed():
+        reason = "A directory is to be used, but LDAP is not installed: nobody signs in by it."
+        return failed(reason, place, state=State.WARNING)
+    if chosen.security == "none":
+        return failed("Passwords of the directory travel in clear text.", place)
+    return good("The directory is asked over TLS, and its certificate is verified.")
+
+
 @check("administrators", "Number of administrators", Area.ACCOUNTS, State.ADVICE)
 def administrators() -> Finding:
     found = _users(_administrators())
@@ -109,7 +124,7 @@ def idle_administrators() -> Finding:
         f"One administrator has never signed in, or not for {ADMINISTRATOR_IDLE.days} days.",
         f"{{}} administrators have never signed in, or not for {ADMINISTRATOR_IDLE.days} days.",
     )
-    place = page("Open administrators", USERS, is_platform_admin__exact=1, is_active__exact=1)
+    place = page("Open administrators", USERS, **{"is": "administrators"})
     return failed(reason, place, found=found)
 
 
@@ -123,7 +138,7 @@ def suspended_administrators() -> Finding:
         "One suspended account keeps the administrator's role for the day it is active again.",
         "{} suspended accounts keep the administrator's role for the day they are active again.",
     )
-    place = page("Open these accounts", USERS, is_platform_admin__exact=1, is_active__exact=0)
+    place = page("Open these accounts", USERS, **{"is": "suspended"})
     return failed(reason, place, found=found)
 
 
@@ -139,7 +154,7 @@ def idle_users() -> Finding:
         "One active account has not been signed in to for a year.",
         "{} active accounts have not been signed in to for a year.",
     )
-    return failed(reason, page("Open users", USERS, is_active__exact=1), found=found)
+    return failed(reason, page("Open users", USERS, sort="seen"), found=found)
 
 
 @check("setup-link", "Set-up link", Area.ACCOUNTS, State.WARNING)

@@ -40,6 +40,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """Whoever sees a key may revoke it, but not by a key."""
         return self.visible_to(actor) if actor.handles_credentials else self.none()
 
+    def unrevoked(self) -> "ApiKeyQuerySet":
+        """Keys that nobody has revoked, expired or not."""
+        return self.filter(revoked_at__isnull=True)
+
     def usable(self) -> "ApiKeyQuerySet":
         """Keys that are neither revoked nor expired, of active users."""
         unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from accounts.ldap.section import LdapSection
 from restai_site.lib.configuration import Choice, Flag, Number, Section
 from restai_site.lib.errors import Invalid
 
+__all__ = ["AuthenticationSection", "LdapSection"]
 # NIST SP 800-63B-4, section 3.1.1.2: 15 characters where the password is the only factor, 8 beside
 # another one.
 PASSWORD_LEAST = 15

@@ -13,7 +13,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import devices, limiter, policy
-from accounts.models import User, normal_email
+from accounts.ldap.door import by_directory
+from accounts.ldap.services import SOURCE as LDAP
+from accounts.ldap.services import NotLinked
+from accounts.models import User, normal_email, normal_password
 from accounts.sessions import lifecycle
 from accounts.sessions.lifecycle import MFA
 from restai_site.lib.errors import Unauthenticated
@@ -43,15 +46,18 @@ def check_password(email: str, password: str, request: HttpRequest) -> Checked:
     """Return whose password this is. For the log-in page, the API and Basic authentication.
 
     Unknown, suspended and locked accounts, those without a password and those that may only come
-    by an identity provider are refused as a wrong password is, and take as long. Call it outside a
-    transaction. Raises SignInRefused, TooManyRequests.
+    by an identity provider are refused as a wrong password is, and take as long. Where a directory
+    is in use, `email` may be a name that it knows. Call it outside a transaction. Raises
+    SignInRefused, TooManyRequests, Unavailable (the directory is away).
     """
     attempt = limiter.count(limiter.Kind.PASSWORD, account=email, request=request)
-    user = _by_password(email, password)
+    user, how = _by_password(email, normal_password(password)), "pwd"
+    if user is None:
+        user, how = _by_directory(email, password, request), LDAP
     if user is None:
         raise SignInRefused
     attempt.succeeded()
-    return Checked(user, ("pwd",))
+    return Checked(user, (how,))
 
 
 def begin(request: HttpRequest, user: User, *, amr: Iterable[str], target: str) -> str:
@@ -94,6 +100,13 @@ def finish(request: HttpRequest, *, amr: Iterable[str]) -> str:
 def _start(request: HttpRequest, user: User, amr: tuple[str, ...]) -> None:
     lifecycle.start(request, user, amr=tuple(dict.fromkeys(amr)))
     devices.remember(limiter.normal_account(user.email), request)
+
+
+def _by_directory(login: str, password: str, request: HttpRequest) -> User | None:
+    try:
+        return by_directory(login, password, request)
+    except NotLinked as error:
+        raise SignInRefused(error.message) from None
 
 
 def _by_password(email: str, password: str) -> User | None:

@@ -1,11 +1,23 @@
 """Background work on accounts."""
 
+from typing import Any
+
 from celery import shared_task
 
-from accounts import limiter, notices
+from accounts import limiter, mails
 from accounts.services import impersonation
 from accounts.sessions import tokens
 from accounts.sessions.store import SessionStore
+from restai_site.lib.actor import Actor
+from restai_site.lib.errors import MailFailed
+
+# A mail server that is away for a while: seven attempts over half an hour.
+MAIL: dict[str, Any] = {
+    "autoretry_for": (MailFailed,),
+    "retry_backoff": 15,
+    "retry_backoff_max": 900,
+    "max_retries": 6,
+}
 
 
 @shared_task(name="accounts.clear_expired_sessions")  # type: ignore[untyped-decorator]
@@ -27,7 +39,33 @@ def rotate_signing_key() -> None:
     tokens.rotate_when_due()
 
 
-@shared_task(name="accounts.send_notice", ignore_result=True)  # type: ignore[untyped-decorator]
-def send_notice(to: str, subject: str, text: str) -> None:
-    """Mail a person what was done to their account."""
-    notices.send(to, subject, text)
+# The tokens of links are made here, by the services: none is ever in the queue.
+@shared_task(name="accounts.mail_reset_link", **MAIL)  # type: ignore[untyped-decorator]
+def mail_reset_link(email: str, origin: dict[str, Any]) -> None:
+    """Mail a link for a new password to `email`, if it belongs to somebody who may have one."""
+    from accounts.services import send_reset_link
+
+    send_reset_link(email, actor=Actor(user_id=None, email="", credential="none", **origin))
+
+
+@shared_task(name="accounts.mail_invitation", **MAIL)  # type: ignore[untyped-decorator]
+def mail_invitation(user_id: int, inviter: str) -> None:
+    """Mail an invitation."""
+    from accounts.services import send_invitation
+
+    send_invitation(user_id, inviter)
+
+
+@shared_task(name="accounts.mail_address_link", **MAIL)  # type: ignore[untyped-decorator]
+def mail_address_link(user_id: int, email: str) -> None:
+    """Mail the link that confirms a new address."""
+    from accounts.services import send_address_link
+
+    send_address_link(user_id, email)
+
+
+@shared_task(name="accounts.mail_notice", **MAIL)  # type: ignore[untyped-decorator]
+def mail_notice(name: str, to: str, detail: str = "") -> None:
+    """Tell somebody what has happened to their account; `name` is a template of `mails.send`."""
+    if mails.mail_is_set_up():
+        mails.send(name, to, detail=detail)

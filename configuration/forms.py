@@ -5,7 +5,16 @@ from typing import Any
 from django import forms
 
 from configuration.shown import ShownSection, ShownSetting
-from restai_site.lib.configuration import Choice, Flag, Lines, Number, Secret, Setting, Text
+from restai_site.lib.configuration import (
+    Choice,
+    Flag,
+    Lines,
+    LongText,
+    Number,
+    Secret,
+    Setting,
+    Text,
+)
 from restai_site.lib.drf import settle_secret
 from restai_site.ui.forms import LongTextField, PageForm, kept_since, set_on
 
@@ -78,7 +87,7 @@ def _field_of_kind(setting: Setting[Any]) -> forms.Field:
             return forms.BooleanField(required=False)
         case Choice():
             return forms.ChoiceField(choices=setting.choices)
-        case Lines():
+        case Lines() | LongText():
             return LongTextField(
                 required=False, widget=forms.Textarea(attrs={"rows": LINES_SHOWN, **OFF})
             )

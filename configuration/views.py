@@ -1,11 +1,8 @@
 """Pages of platform settings; for platform administrators."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -16,10 +13,9 @@ from configuration.shown import show
 from restai_site.lib.configuration import Section, section_named, sections
 from restai_site.ui.forms import errors_on
 from restai_site.ui.probes import Probe, as_probed, probed
-from restai_site.ui.tables import tab
+from restai_site.ui.settings_tabs import tabs_of_settings
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
-ABOUT = "about"
 
 
 @require_safe
@@ -50,19 +46,6 @@ def section_test(request: SignedInRequest, section: str) -> HttpResponse:
     probe = probed(lambda: services.test_section(found, actor=request.actor))
     form = SectionForm(shown=show(found, actor=request.actor))
     return _page(request, found, form, probe)
-
-
-def tabs_of_settings(current: str) -> list[dict[str, Any]]:
-    """Return the tabs of all sections, and of the page about the platform."""
-    tabs = [
-        tab(
-            one.title,
-            reverse("configuration:section", args=[one.slug]),
-            is_current=one.slug == current,
-        )
-        for one in sections()
-    ]
-    return [*tabs, tab("About", reverse("about"), is_current=current == ABOUT)]
 
 
 def _page(

@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 
 from accounts.access import SignedInRequest, platform_admin
 from accounts.models import User
-from configuration.views import ABOUT, tabs_of_settings
 from projects.models import Project
 from restai_site.frame import APP_NAME
+from restai_site.ui.settings_tabs import ABOUT, tabs_of_settings
 from teams.models import Team
 
 LICENCE = "Apache-2.0"

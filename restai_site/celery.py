@@ -8,6 +8,8 @@ from celery.signals import worker_init
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restai_site.settings")
 
 app = Celery("restai_site")
+# For all threads: web processes queue what workers run.
+app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -45,6 +45,8 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "restai_site.apps.AllauthAccountConfig",
+    "restai_site.apps.AllauthSocialAccountConfig",
     "restai_site.ui",
     "restai_site.apps.SiteConfig",
     "audit",
@@ -146,6 +148,11 @@ PROVIDER_CONNECTIONS = env.integer("PROVIDER_CONNECTIONS", 1000, least=1, most=1
 AUTH_USER_MODEL = "accounts.User"
 # Nothing signs in by Django's own functions: accounts.sign_in is the one way to a session.
 AUTHENTICATION_BACKENDS: list[str] = []
+# allauth goes to identity providers and back, and no further: see accounts.sso.
+SOCIALACCOUNT_ADAPTER = "accounts.sso.allauth_adapter.Adapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_QUERY_EMAIL = True
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # The administrator who can sign in by password where only identity providers lead in.
 BREAK_GLASS_EMAIL = env.text("BREAK_GLASS_EMAIL", "")
 ADMIN_EMAIL = env.text("RESTAI_ADMIN_EMAIL", "")

@@ -21,6 +21,8 @@ from supply_chain.requirements import (
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = "package-lock.json"
+# What the browser is sent, and what the identity provider of the tests is made of.
+PACKAGES = {".": "devDependencies", "restai_site/tests/identity_provider": "dependencies"}
 SHA512_BYTES = 64
 
 
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     """Print what is wrong in a folder (the checkout's unless named); return 1 if anything is."""
     folder = Path(arguments[0]) if arguments else ROOT
     files = [read_compiled(path) for path in sorted(folder.glob("requirements*.txt"))]
-    problems = [*check_requirements(folder, files), *check_lock(folder)]
+    problems = [*check_requirements(folder, files), *check_locks(folder)]
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
@@ -75,17 +77,24 @@ def _missing(wanted: RequirementsFile, compiled: RequirementsFile) -> Iterator[P
             yield Problem(wanted.name, requirement.line, f"{sentence}; run: make requirements")
 
 
-def check_lock(folder: Path) -> Iterator[Problem]:
-    """Yield the problems of the lock of the browser libraries."""
+def check_locks(folder: Path) -> Iterator[Problem]:
+    """Yield the problems of the locks of all packages of npm."""
+    for place, kind in PACKAGES.items():
+        if place == "." or (folder / place).is_dir():
+            yield from check_lock(folder / place, kind)
+
+
+def check_lock(folder: Path, kind: str = "devDependencies") -> Iterator[Problem]:
+    """Yield the problems of one lock; `kind` is where its package.json names what is wanted."""
     try:
         lock = json.loads((folder / LOCK).read_text(encoding="utf-8"))
         wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))
-        entries, wanted = dict(lock["packages"]), dict(wanted["devDependencies"])
+        entries, wanted = dict(lock["packages"]), dict(wanted[kind])
     except (OSError, ValueError, KeyError, TypeError) as error:
         yield Problem(LOCK, 0, f"it, or package.json beside it, cannot be read: {error!r}")
         return
     root = entries.pop("", {})
-    if root.get("devDependencies") != wanted:
+    if root.get(kind) != wanted:
         yield Problem(LOCK, 0, "it is not of this package.json; run: npm install")
     for name, version in wanted.items():
         if entries.get(f"node_modules/{name}", {}).get("version") != version:

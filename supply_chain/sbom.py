@@ -30,8 +30,13 @@ from restai_site.lib.releases import normalised
 from supply_chain.check import LOCK, ROOT
 from supply_chain.requirements import Requirement, read_compiled
 
-# What `make run` installs; the image installs the first of them.
-RUNTIME_FILES = ("requirements.txt", "requirements-embedded.txt", "requirements-model.txt")
+# What `make run` installs; the image installs the first two of them.
+RUNTIME_FILES = (
+    "requirements.txt",
+    "requirements-ldap.txt",
+    "requirements-embedded.txt",
+    "requirements-model.txt",
+)
 VENDOR = Path("static", "vendor")
 MODULES = "node_modules/"
 

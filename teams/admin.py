@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from restai_site.lib.actor import Actor
-from restai_site.lib.admin import ServiceAdmin
+from restai_site.lib.admin import ServiceAdmin, ViewOnlyAdmin
 from teams import services
-from teams.models import Membership, Team
+from teams.models import GroupMapping, Membership, Team
 
 
 @admin.register(Team)
@@ -43,7 +43,7 @@ class MembershipAdmin(ServiceAdmin):
 
     fields = ("team", "user", "role")
     autocomplete_fields = ("team", "user")
-    list_display = ("user", "team", "role", "created_at")
+    list_display = ("user", "team", "role", "source", "created_at")
     list_filter = ("role",)
     list_select_related = ("user", "team")
     search_fields = ("user__email__startswith", "team__slug__startswith")
@@ -60,3 +60,15 @@ class MembershipAdmin(ServiceAdmin):
 
     def remove(self, row: Any, actor: Actor) -> None:
         services.remove_member(row, actor=actor)
+
+
+@admin.register(GroupMapping)
+class GroupMappingAdmin(ViewOnlyAdmin):
+    """Which groups lead to which teams; they are changed among the settings."""
+
+    fields = ("source", "group", "team", "role", "created_at")
+    list_display = ("group", "source", "team", "role", "created_at")
+    list_filter = ("source", "role")
+    list_select_related = ("team",)
+    search_fields = ("group__startswith",)
+    search_help_text = "The beginning of a group's name."

@@ -6,7 +6,8 @@ from django import forms
 
 from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
 from restai_site.ui.forms import PageForm
-from teams.models import Membership
+from teams.groups import sources
+from teams.models import GROUP_MAX_LENGTH, Membership, Team
 
 
 class TeamForm(PageForm):
@@ -51,3 +52,25 @@ class GrantsForm(PageForm):
     embedding_models = _grants("Embedding models", EmbeddingModel)
     image_generators = _grants("Image generators", ImageGenerator)
     audio_generators = _grants("Audio generators", AudioGenerator)
+
+
+class GroupMappingForm(PageForm):
+    """A group, and the team that its people belong to; for platform administrators."""
+
+    source = forms.ChoiceField(label="Groups of")
+    group = forms.CharField(
+        label="Group",
+        max_length=GROUP_MAX_LENGTH,
+        help_text="Exactly as the provider names it; for LDAP its distinguished name.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    team = forms.ModelChoiceField(
+        label="Team", queryset=Team.objects.order_by("name", "id"), empty_label=None
+    )
+    role = forms.ChoiceField(
+        label="Role", choices=Membership.Role.choices, initial=Membership.Role.MEMBER
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["source"].choices = sources()  # type: ignore[attr-defined]

@@ -4,7 +4,10 @@ from django.db import models
 
 from accounts.models import User
 from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
-from teams.querysets import MembershipQuerySet, TeamQuerySet
+from teams.querysets import GroupMappingQuerySet, MembershipQuerySet, TeamQuerySet
+
+SOURCE_MAX_LENGTH = 60
+GROUP_MAX_LENGTH = 255
 
 
 class Team(models.Model):
@@ -37,6 +40,8 @@ class Membership(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=6, choices=Role.choices, default=Role.MEMBER)
+    # Whose groups it follows, as in GroupMapping; empty where somebody has made it by hand.
+    source = models.CharField(max_length=SOURCE_MAX_LENGTH, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()
@@ -49,3 +54,28 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.team}"
+
+
+class GroupMapping(models.Model):
+    """A group of a directory or an identity provider whose people belong to a team here."""
+
+    source = models.CharField(max_length=SOURCE_MAX_LENGTH)
+    group = models.CharField(max_length=GROUP_MAX_LENGTH)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="group_mappings")
+    role = models.CharField(
+        max_length=6, choices=Membership.Role.choices, default=Membership.Role.MEMBER
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = GroupMappingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["source", "group", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "group", "team"], name="group_mapping_once_per_team"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group} in {self.team}"

@@ -9,7 +9,11 @@ from restai_site.lib.actor import Actor
 
 if TYPE_CHECKING:
     from accounts.querysets import UserQuerySet
-    from teams.models import Membership, Team  # noqa: F401 - named in the type of the base class
+    from teams.models import (  # noqa: F401 - named in the types of the base classes
+        GroupMapping,
+        Membership,
+        Team,
+    )
 
 ADMIN_ROLE = "admin"
 
@@ -40,6 +44,18 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def editable_by(self, actor: Actor) -> "MembershipQuerySet":
         """The memberships of every team that is editable."""
         return self.filter(team__in=_teams().editable_by(actor))
+
+
+class GroupMappingQuerySet(models.QuerySet["GroupMapping"]):
+    """Group mappings: platform administrators only."""
+
+    def visible_to(self, actor: Actor) -> "GroupMappingQuerySet":
+        """Platform administrators see all, others none."""
+        return self if actor.is_platform_admin else self.none()
+
+    def editable_by(self, actor: Actor) -> "GroupMappingQuerySet":
+        """As `visible_to`."""
+        return self.visible_to(actor)
 
 
 def _memberships(actor: Actor) -> "MembershipQuerySet":

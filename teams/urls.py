@@ -2,10 +2,16 @@
 
 from django.urls import path
 
-from teams import views
+from teams import group_views, views
 
 app_name = "teams"
 urlpatterns = [
+    path("settings/sign-in-providers/groups", group_views.group_mappings, name="group_mappings"),
+    path(
+        "settings/sign-in-providers/groups/<int:group_mapping_id>/delete",
+        group_views.delete_group_mapping,
+        name="delete_group_mapping",
+    ),
     path("teams", views.team_list, name="list"),
     path("teams/new", views.team_new, name="new"),
     path("teams/<int:team_id>", views.team_members, name="members"),

@@ -17,22 +17,30 @@ class UserSerializer(ModelSerializer):
 
     class Meta:
         model = User
-        fields = [*USER_FIELDS, "last_login"]
-        read_only_fields = ["id", "date_joined", "last_login"]
+        fields = [
+            *USER_FIELDS,
+            "is_restricted",
+            "invited_at",
+            "second_factor_since",
+            "last_login",
+        ]
+        read_only_fields = [
+            "id",
+            "is_active",
+            "date_joined",
+            "invited_at",
+            "second_factor_since",
+            "last_login",
+        ]
         # The service answers a taken address, whatever its case, with 409.
         extra_kwargs: dict[str, Any] = {"email": {"validators": []}}
 
 
-class NewUserSerializer(UserSerializer):
-    """A user to be made, with a first password."""
-
-    password = serializers.CharField(
-        write_only=True, max_length=1024, trim_whitespace=False, help_text="15 characters or more."
-    )
+class InvitationSerializer(UserSerializer):
+    """A person to be invited; they choose their password themselves."""
 
     class Meta(UserSerializer.Meta):
-        fields = [*UserSerializer.Meta.fields, "password"]
-        read_only_fields = [*UserSerializer.Meta.read_only_fields, "is_active", "theme"]
+        read_only_fields = [*UserSerializer.Meta.read_only_fields, "theme"]
 
 
 class MeSerializer(ModelSerializer):

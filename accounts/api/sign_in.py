@@ -12,19 +12,28 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import sign_in
+from accounts import policy, sign_in
 from accounts.credentials import require_csrf
-from accounts.sections import PASSWORD_MOST, AuthenticationSection
+from accounts.sections import PASSWORD_MOST
+from accounts.services.providers import offered
 from accounts.sessions import lifecycle
-from restai_site.lib.configuration import current
+from restai_site.lib.drf import actor_of
 from restai_site.lib.errors import Forbidden, Invalid
 from restai_site.lib.permissions import IsSignedIn
+
+
+class OfferedSerializer(serializers.Serializer[Any]):
+    """A sign-in provider on the log-in page: a form posts to /sign-in/ and its slug."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
 
 
 class WaysInSerializer(serializers.Serializer[Any]):
     """What the log-in page offers."""
 
     password = serializers.BooleanField(help_text="Whether people may sign in by password.")
+    providers = OfferedSerializer(many=True)
     csrf_token = serializers.CharField(help_text="Send it as X-CSRFToken with every write.")
     signed_in = serializers.BooleanField()
 
@@ -56,7 +65,8 @@ class WaysInView(APIView):
         """Read them."""
         plain = browser_of(request)
         ways = {
-            "password": current(AuthenticationSection).local_sign_in,
+            "password": policy.takes_passwords(),
+            "providers": offered(),
             "csrf_token": get_token(plain),
             "signed_in": lifecycle.store_of(plain).user is not None,
         }
@@ -94,7 +104,7 @@ class SignOutView(APIView):
     @extend_schema(operation_id="auth_sign_out", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """Sign out; the cookie opens nothing any more."""
-        if request.auth.session_id is None:
+        if actor_of(request).session_id is None:
             raise Forbidden("There is no session to end: keys and passwords in headers have none.")
         lifecycle.end(request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -4,19 +4,29 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from accounts.api import factors
+from accounts.api.ldap import LdapAccountView
+from accounts.api.passwords import EmailView, PasswordResetView, PasswordView
+from accounts.api.provider_views import IdentityProviderViewSet, LinkedAccountViewSet
 from accounts.api.second_stage import SecondStageView
 from accounts.api.sessions import EndOtherSessionsView, ImpersonationView, SessionViewSet
 from accounts.api.sign_in import SignInView, SignOutView, WaysInView
-from accounts.api.views import ApiKeyViewSet, MeView, UserViewSet
+from accounts.api.users import UserViewSet
+from accounts.api.views import ApiKeyViewSet, MeView
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("users", UserViewSet, basename="user")
 router.register("keys", ApiKeyViewSet, basename="key")
 router.register("auth/passkeys", factors.PasskeyViewSet, basename="passkey")
+router.register("auth/providers", IdentityProviderViewSet, basename="identity-provider")
+router.register("auth/linked-accounts", LinkedAccountViewSet, basename="linked-account")
 router.register("auth/sessions", SessionViewSet, basename="session")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me", MeView.as_view(), name="me"),
+    path("users/<int:user_id>/ldap", LdapAccountView.as_view(), name="ldap_account"),
+    path("auth/password", PasswordView.as_view(), name="auth-password"),
+    path("auth/password-reset", PasswordResetView.as_view(), name="auth-password-reset"),
+    path("auth/email", EmailView.as_view(), name="auth-email"),
     path("auth", WaysInView.as_view(), name="auth"),
     path("auth/sign-in", SignInView.as_view(), name="auth-sign-in"),
     path("auth/sign-in/second-factor", SecondStageView.as_view(), name="auth-second-stage"),

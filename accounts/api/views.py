@@ -1,4 +1,4 @@
-"""REST API of users and their keys."""
+"""REST API of the caller and their keys."""
 
 from typing import Any
 
@@ -7,20 +7,15 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, mixins, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
-from accounts.api.filters import UserFilter
 from accounts.api.serializers import (
     ApiKeySerializer,
     MeSerializer,
     NewApiKeySerializer,
-    NewUserSerializer,
-    UserSerializer,
 )
 from accounts.models import ApiKey, User
-from accounts.services import create_api_key, create_user, revoke_api_key, update_user
+from accounts.services import create_api_key, revoke_api_key, update_user
 from restai_site.lib.errors import Forbidden
-from restai_site.lib.permissions import IsPlatformAdmin, IsSignedIn
 from restai_site.lib.viewsets import READ, ScopedView
 
 
@@ -34,35 +29,6 @@ class MeView(ScopedView, generics.RetrieveUpdateAPIView[User]):
     def get_object(self) -> User:
         user: User = User.objects.get(pk=self.actor.user_id)
         return user
-
-    def perform_update(self, serializer: Any) -> None:
-        serializer.instance = update_user(
-            serializer.instance, serializer.validated_data, actor=self.actor
-        )
-
-
-class UserViewSet(
-    mixins.ListModelMixin,
-    mixins.CreateModelMixin,
-    mixins.RetrieveModelMixin,
-    mixins.UpdateModelMixin,
-    ScopedView,
-    viewsets.GenericViewSet[User],
-):
-    """All users; for platform administrators. Users are deactivated, not deleted."""
-
-    queryset = User.objects.order_by("id")
-    permission_classes = [IsSignedIn, IsPlatformAdmin]
-    filterset_class = UserFilter
-    http_method_names = [*READ, "post", "patch"]
-    lookup_url_kwarg = "user_id"
-    lookup_value_converter = "int"
-
-    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        return NewUserSerializer if self.action == "create" else UserSerializer
-
-    def perform_create(self, serializer: BaseSerializer[User]) -> None:
-        serializer.instance = create_user(**serializer.validated_data, actor=self.actor)
 
     def perform_update(self, serializer: Any) -> None:
         serializer.instance = update_user(

@@ -3,12 +3,25 @@
 from accounts.models.attempts import AttemptCounter
 from accounts.models.factors import Passkey, RecoveryCode, TotpDevice
 from accounts.models.keys import ApiKey
+from accounts.models.ldap import LdapAccount
+from accounts.models.links import MailedLink
+from accounts.models.providers import IdentityProvider, LinkedAccount
 from accounts.models.sessions import Session, SigningKey
-from accounts.models.users import SetupLink, User, UserManager, normal_email
+from accounts.models.users import (
+    SetupLink,
+    User,
+    UserManager,
+    normal_email,
+    normal_password,
+)
 
 __all__ = [
     "ApiKey",
     "AttemptCounter",
+    "IdentityProvider",
+    "LdapAccount",
+    "LinkedAccount",
+    "MailedLink",
     "Passkey",
     "RecoveryCode",
     "Session",
@@ -18,4 +31,5 @@ __all__ = [
     "User",
     "UserManager",
     "normal_email",
+    "normal_password",
 ]

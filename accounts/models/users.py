@@ -1,5 +1,6 @@
 """Users, and the one-time set-up link."""
 
+import unicodedata
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -14,6 +15,14 @@ from accounts.querysets import UserQuerySet
 def normal_email(email: str) -> str:
     """Return the one spelling under which an address is stored and looked up."""
     return email.strip().lower()
+
+
+def normal_password(password: str) -> str:
+    """Return the one spelling of a password, however a keyboard composes it (NFKC).
+
+    What is ASCII stays as it is.
+    """
+    return unicodedata.normalize("NFKC", password)
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
@@ -49,6 +58,8 @@ class User(AbstractBaseUser):
     # The password is shorter than one that stands alone has to be: it needs a factor beside it.
     password_is_short = models.BooleanField(default=False, editable=False)
     password_changed_at = models.DateTimeField(null=True, editable=False)
+    # Since when the user has an invitation that they have not accepted; None for everybody else.
+    invited_at = models.DateTimeField(null=True, editable=False)
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -69,6 +80,14 @@ class User(AbstractBaseUser):
     @property
     def display_name(self) -> str:
         return self.name or self.email.partition("@")[0]
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set a password in its one spelling; None makes one that nobody has."""
+        super().set_password(None if raw_password is None else normal_password(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Tell whether this is the password, in whatever spelling."""
+        return super().check_password(normal_password(raw_password or ""))
 
     # Django's admin asks these four.
     @property

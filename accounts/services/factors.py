@@ -13,12 +13,6 @@ from audit.services import record
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Forbidden
 
-ADDED = "Second factor added"
-REMOVED = "Second factor removed"
-NOT_YOU = (
-    "If this was not you, change your password and tell an administrator of the platform at once."
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -85,7 +79,7 @@ def note_added(user: User, what: str, *, actor: Actor) -> bool:
         user.second_factor_since = timezone.now()
         user.save(update_fields=["second_factor_since"])
     lifecycle.end_all_of(user, but=actor.session_id)
-    tell(user, ADDED, f"{what} was added to your account as a second factor. {NOT_YOU}")
+    tell("factor_added", user.email, what)
     return is_first
 
 
@@ -114,7 +108,7 @@ def note_removed(user: User, what: str, *, actor: Actor) -> None:
         user.second_factor_since = None
         user.save(update_fields=["second_factor_since"])
     lifecycle.end_all_of(user, but=actor.session_id)
-    tell(user, REMOVED, f"{what} was removed from your account. {NOT_YOU}")
+    tell("factor_removed", user.email, what)
 
 
 @transaction.atomic
@@ -134,19 +128,16 @@ def reset_factors(user: User, *, actor: Actor) -> User:
         "passkeys": Passkey.objects.filter(user=user).delete()[0],
         "recovery_codes": RecoveryCode.objects.filter(user=user).delete()[0],
     }
-    text = "An administrator has removed all second factors from your account."
+    notice = "factors_reset"
     if user.password_is_short:
         user.set_unusable_password()
         user.password_is_short = False
-        text += (
-            " Your password is too short to stand alone, so it no longer works: choose a new one by"
-            " “Forgot your password?” on the log-in page."
-        )
+        notice = "factors_reset_and_password"
     user.second_factor_since = None
     user.save(update_fields=["second_factor_since", "password", "password_is_short"])
     lifecycle.end_all_of(user)
     record(actor, "user.second_factor_reset", user, changes=counts)
-    tell(user, "Second factors reset", text)
+    tell(notice, user.email)
     return user
 
 

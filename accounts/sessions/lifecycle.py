@@ -33,13 +33,15 @@ def store_of(request: HttpRequest) -> SessionStore:
 def start(request: HttpRequest, user: User, *, amr: Iterable[str]) -> None:
     """Start a session for a user who has proven who they are; its id is new.
 
-    Raises Unauthenticated for a user who has been suspended in the meantime: their row is locked,
-    so that a suspension ends this session or comes before it.
+    Raises Unauthenticated for a user who has been suspended, or whose password was changed, in the
+    meantime: their row is locked, so that such a change ends this session or comes before it.
     """
     user = _locked(user)
     now = timezone.now()
     user.last_login = now
-    user.save(update_fields=["last_login"])
+    # Whoever comes in by an identity provider has accepted by that.
+    user.invited_at = None
+    user.save(update_fields=["last_login", "invited_at"])
     lifetime = timedelta(hours=current(AuthenticationSection).session_absolute_hours)
     row = new_row(request, user=user, amr=list(amr), expires_at=now + lifetime)
     store_of(request).begin(row)
@@ -159,6 +161,6 @@ def _become(request: HttpRequest, row: Session) -> Actor:
 
 def _locked(user: User) -> User:
     found: User | None = User.objects.select_for_update().filter(pk=user.pk, is_active=True).first()
-    if found is None:
+    if found is None or found.password != user.password:
         raise Unauthenticated("Sign in again.")
     return found

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import ApiKey, Session
-from accounts.services import update_user
+from accounts.services import suspend_user, update_user
 from accounts.tasks import end_impersonations
 from audit.models import Entry
 from restai_site.tests.clients import AuditedClient
@@ -165,12 +165,15 @@ def test_logging_out_ends_both(acting_admin):
 
 
 @pytest.mark.parametrize("whom", ["administrator", "user"])
-@pytest.mark.parametrize("field", ["is_active", "is_platform_admin"])
-def test_a_change_of_either_ones_rights_ends_it(acting_admin, world, whom, field):
+@pytest.mark.parametrize("change", ["suspension", "is_platform_admin"])
+def test_a_change_of_either_ones_rights_ends_it(acting_admin, world, whom, change):
     make_user("second", is_platform_admin=True)
     user = world.platform_admin if whom == "administrator" else world.viewer
     actor = acting(make_user("third", is_platform_admin=True))
-    update_user(user, {field: not getattr(user, field)}, actor=actor)
+    if change == "suspension":
+        suspend_user(user, actor=actor)
+    else:
+        update_user(user, {change: not getattr(user, change)}, actor=actor)
     assert not Session.objects.filter(impersonator__isnull=False).exists()
     found = acting_admin.get("/api/me")
     assert found.status_code == 401

@@ -74,11 +74,11 @@ def test_five_wrong_attempts_are_judged_and_no_sixth():
 @pytest.mark.django_db
 def test_each_further_attempt_waits_twice_as_long():
     judged(LIMIT)
-    waits = []
+    waits: list[int] = []
     for _ in range(9):
         with pytest.raises(TooManyRequests) as caught:
             guess()
-        waits.append(caught.value.retry_after)
+        waits.append(caught.value.retry_after or 0)
         wait(waits[-1])
         guess()
     expected = [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]

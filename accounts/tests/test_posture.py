@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.ldap.section import LdapSection, is_installed
 from accounts.models import ApiKey, User
 from accounts.sections import AuthenticationSection
 from accounts.services import renew_setup_link, revoke_api_key
@@ -64,6 +65,20 @@ def test_administrators_with_a_second_factor_are_well():
 def test_whether_a_second_factor_is_required(rule, state, reason):
     with overridden(AuthenticationSection, second_factor=rule):
         assert told(outcome("second-factor-required")) == (state, reason)
+
+
+def test_a_directory_without_encryption_is_critical():
+    assert told(outcome("ldap")) == ("good", "No directory is in use.")
+    with overridden(LdapSection, enabled=True, host="ldap.example.org"):
+        if is_installed():
+            encrypted = "The directory is asked over TLS, and its certificate is verified."
+            assert told(outcome("ldap")) == ("good", encrypted)
+    with overridden(LdapSection, enabled=True, security="none"):
+        if is_installed():
+            clear = "Passwords of the directory travel in clear text."
+            assert told(outcome("ldap")) == ("critical", clear)
+        else:
+            assert told(outcome("ldap"))[0] == "warning"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Session
 from accounts.sections import AuthenticationSection
-from accounts.services import create_user, update_user
+from accounts.services import create_user, suspend_user, update_user
 from accounts.sessions import lifecycle
 from accounts.sessions.store import SessionStore
 from accounts.tasks import clear_expired_sessions
@@ -143,11 +143,13 @@ def test_a_new_password_ends_other_sessions_and_gives_this_one_a_new_id(log_in):
     assert (is_in(here), is_in(there), is_in(copy)) == (True, False, False)
 
 
-@pytest.mark.parametrize("field", ["is_active", "is_restricted", "is_platform_admin"])
-def test_a_change_of_rights_ends_every_session_of_the_user(log_in, viewer, world, field):
-    browser = log_in()
-    value = not getattr(viewer, field)
-    update_user(viewer, {field: value}, actor=acting(world.platform_admin))
+@pytest.mark.parametrize("change", ["suspension", "is_restricted", "is_platform_admin"])
+def test_a_change_of_rights_ends_every_session_of_the_user(log_in, viewer, world, change):
+    browser, actor = log_in(), acting(world.platform_admin)
+    if change == "suspension":
+        suspend_user(viewer, actor=actor)
+    else:
+        update_user(viewer, {change: True}, actor=actor)
     assert not is_in(browser)
     assert not Session.objects.filter(user=viewer).exists()
 

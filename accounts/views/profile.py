@@ -8,11 +8,14 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import limiter, services
+from accounts import services
 from accounts.access import SignedInRequest, signed_in
+from accounts.confirmation import confirming
 from accounts.factor_cards import factor_cards
-from accounts.forms import PasswordForm, ProfileForm, ThemeForm
-from accounts.models import Session, User
+from accounts.forms import ProfileForm, ThemeForm
+from accounts.models import LinkedAccount, Session, User
+from accounts.password_forms import EmailForm, PasswordForm
+from accounts.services.providers import offered
 from accounts.sessions import lifecycle
 from accounts.views.sign_in import get_or_post
 from accounts.views.tabs import account_tabs
@@ -52,19 +55,32 @@ def change_theme(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def security(request: SignedInRequest) -> HttpResponse:
-    return security_page(request, PasswordForm())
+    return security_page(request)
 
 
-def security_page(request: SignedInRequest, password_form: PasswordForm) -> HttpResponse:
-    """Return the page with everything by which the user is known."""
+def security_page(
+    request: SignedInRequest,
+    *,
+    password_form: PasswordForm | None = None,
+    email_form: EmailForm | None = None,
+) -> HttpResponse:
+    """Return the page with everything by which the user is known; a form that was wrong stays."""
+    user = own_user(request)
+    forms = {
+        "password_form": password_form or PasswordForm(user=user),
+        "email_form": email_form or EmailForm(),
+    }
     context = {
-        "password_form": password_form,
+        **forms,
+        "has_password": user.has_usable_password(),
+        "linked_accounts": (links := list(own_links(request))),
+        "linkable": [one for one in offered() if one.pk not in {row.provider_id for row in links}],
         "sessions": own_sessions(request)[:SESSIONS_SHOWN],
         "current_session": request.actor.session_id,
         "tabs": account_tabs("security"),
         **factor_cards(own_user(request)),
     }
-    wrong = bool(password_form.errors)
+    wrong = any(form.errors for form in forms.values())
     return render(request, "accounts/security.html", context, status=400 if wrong else 200)
 
 
@@ -72,23 +88,36 @@ def security_page(request: SignedInRequest, password_form: PasswordForm) -> Http
 @require_POST
 @signed_in
 def change_password(request: SignedInRequest) -> HttpResponse:
-    form = PasswordForm(request.POST)
+    user = own_user(request)
+    form = PasswordForm(request.POST, user=user)
     if form.is_valid():
-        with errors_on(form):
-            attempt = limiter.count(
-                limiter.Kind.CONFIRM, account=str(request.actor.own_id), request=request
-            )
+        with errors_on(form), confirming(user, request):
             services.change_password(
-                own_user(request),
+                user,
                 current_password=form.cleaned_data["current_password"],
                 new=form.cleaned_data["password"],
                 actor=request.actor,
             )
-            attempt.succeeded()
+        if form.is_valid():
             lifecycle.renew(request)
             messages.success(request, "Your password is changed. Other sessions have ended.")
             return redirect("accounts:security")
-    return security_page(request, form)
+    return security_page(request, password_form=form)
+
+
+@sensitive_post_parameters("current_password")
+@require_POST
+@signed_in
+def change_email(request: SignedInRequest) -> HttpResponse:
+    user = own_user(request)
+    form = EmailForm(request.POST)
+    if form.is_valid():
+        with errors_on(form), confirming(user, request):
+            services.ask_for_email(user, **form.cleaned_data, actor=request.actor)
+        if form.is_valid():
+            messages.success(request, "Look into the mail of the new address, and confirm it.")
+            return redirect("accounts:security")
+    return security_page(request, email_form=form)
 
 
 def own_sessions(request: SignedInRequest) -> "QuerySet[Session]":
@@ -96,6 +125,12 @@ def own_sessions(request: SignedInRequest) -> "QuerySet[Session]":
     own = Session.objects.visible_to(request.actor).filter(user_id=request.actor.own_id)
     found: QuerySet[Session] = own.select_related("impersonator").order_by("-last_seen_at")
     return found
+
+
+def own_links(request: SignedInRequest) -> "QuerySet[LinkedAccount]":
+    """Return the accounts elsewhere by which the user who sent the request signs in."""
+    rows = LinkedAccount.objects.visible_to(request.actor).filter(user_id=request.actor.own_id)
+    return rows.select_related("provider").defer("provider__client_secret")
 
 
 @require_POST

@@ -1,20 +1,18 @@
 """Pages: log-in, log-out, set-up."""
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import services, sign_in
+from accounts import policy, services, sign_in
 from accounts.credentials import anonymous
 from accounts.forms import LogInForm, SetUpForm
-from accounts.sections import AuthenticationSection
 from accounts.services.passkeys import passkeys_available
+from accounts.services.providers import offered
 from accounts.sessions import lifecycle
-from restai_site.lib.configuration import current
-from restai_site.lib.errors import DomainError, TooManyRequests
+from restai_site.lib.errors import DomainError, TooManyRequests, Unavailable
 from restai_site.ui.forms import errors_on, safe_next
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -32,7 +30,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         try:
             checked = sign_in.check_password(**form.cleaned_data, request=request)
             return redirect(sign_in.begin(request, checked.user, amr=checked.amr, target=target))
-        except (sign_in.SignInRefused, TooManyRequests) as error:
+        except (sign_in.SignInRefused, TooManyRequests, Unavailable) as error:
             refusal = error
             form.add_error(None, error.message)
     return _log_in_page(request, form, target, refusal)
@@ -45,13 +43,14 @@ def _log_in_page(
         "form": form,
         "next": target,
         "offers_passkeys": passkeys_available(),
-        "by_password": current(AuthenticationSection).local_sign_in
-        or bool(settings.BREAK_GLASS_EMAIL),
+        "by_password": policy.takes_passwords(),
+        "providers": offered(),
     }
     wrong = refusal is not None or form.errors
     response = render(request, "accounts/login.html", context, status=400 if wrong else 200)
-    if refusal is not None and refusal.retry_after is not None:
+    if isinstance(refusal, TooManyRequests | Unavailable):
         response.status_code = refusal.status
+    if refusal is not None and refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response
 

@@ -29,7 +29,8 @@ class SettingSerializer(serializers.Serializer[ShownSetting]):
     label = serializers.CharField(source="setting.label")  # type: ignore[assignment]
     explanation = serializers.CharField(source="setting.explanation")
     kind = serializers.CharField(
-        source="setting.kind", help_text="One of text, secret, number, flag, choice and lines."
+        source="setting.kind",
+        help_text="One of text, long_text, secret, number, flag, choice and lines.",
     )
     value = serializers.JSONField(
         help_text="Of the type that its kind says. Of a secret it is a mask, or empty."

@@ -6,14 +6,12 @@ server's certificate, and ends in time whatever the server does.
 
 import copy
 import logging
-import re
 import smtplib
 import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from email.utils import formataddr
-from ipaddress import IPv6Address
 from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,16 +36,10 @@ SESSION_SECONDS = 60
 REPLY_SHOWN = 200
 HUNG_UP = "The mail server hung up, or took too long: check the port and the security."
 READY = 220
-HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
 
 
 def _host(value: str) -> str:
-    if not value or HOST_NAME.fullmatch(value):
-        return value
-    try:
-        return str(IPv6Address(value))
-    except ValueError:
-        raise Invalid("Enter a host name such as smtp.example.org, or an IP address.") from None
+    return egress.check_server(value, example="smtp.example.org")
 
 
 def _address(value: str) -> str:

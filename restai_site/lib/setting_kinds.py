@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TEXT_MAX_LENGTH = 500
 SECRET_MAX_LENGTH = 4096
+LONG_TEXT_MAX_LENGTH = 20_000
 LINES_MAX = 200
 T = TypeVar("T")
 
@@ -120,6 +121,26 @@ class Text(Setting[str]):
         if len(text) > self.max_length:
             raise Invalid(f"Enter at most {self.max_length} characters.")
         if not text.isprintable():
+            raise Invalid("The text contains invisible characters.")
+        return text
+
+
+class LongText(Setting[str]):
+    """Text of several lines, each ending as on Unix; without blank lines at its ends."""
+
+    kind = "long_text"
+
+    def __init__(self, default: str = "", *, max_length: int = LONG_TEXT_MAX_LENGTH, **rest: Any):
+        super().__init__(default, **rest)
+        self.max_length = max_length
+
+    def typed(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise Invalid("Enter text.")
+        text = "\n".join(value.strip().splitlines())
+        if len(text) > self.max_length:
+            raise Invalid(f"Enter at most {self.max_length} characters.")
+        if not text.replace("\n", "").replace("\t", "").isprintable():
             raise Invalid("The text contains invisible characters.")
         return text
 

@@ -27,6 +27,12 @@ class Authority:
 
     def context(self, host: str, *, expired: bool = False) -> ssl.SSLContext:
         """Return what a server needs that is to be `host`, a name or an address."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate(host, expired=expired))
+        return context
+
+    def certificate(self, host: str, *, expired: bool = False) -> Path:
+        """Return the file that holds such a certificate and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([_alternative(host)])
         age = 9 * DAY if expired else DAY
@@ -42,9 +48,7 @@ class Authority:
             serialization.NoEncryption(),
         )
         file.write_bytes(_pem(certificate) + private)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
 
 def _named(name: str) -> x509.Name:

@@ -12,6 +12,7 @@ from itertools import cycle
 COUNT = 40
 VARIABLE = "NETWORK_PROVIDER_HOSTS"
 MAIL_VARIABLE = "NETWORK_MAIL_HOSTS"
+IDENTITY_VARIABLE = "NETWORK_IDENTITY_HOSTS"
 # Nothing listens there.
 CLOSED = "127.0.0.1:9"
 HOSTS = ("127.0.0.1", "localhost")
@@ -30,6 +31,7 @@ def reserve() -> None:
     by_number, by_name = ([f"{host}:{port}" for port in chosen] for host in HOSTS)
     os.environ[VARIABLE] = ",".join([CLOSED, *by_number])
     os.environ[MAIL_VARIABLE] = ",".join(by_number + by_name)
+    os.environ[IDENTITY_VARIABLE] = ",".join(by_number + by_name)
 
 
 def loopback_port() -> int:

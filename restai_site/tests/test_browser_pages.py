@@ -1,18 +1,21 @@
 """Every page, as people see it: no violation of axe, nothing refused by the policy, no overflow."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
-from accounts.models import SetupLink, User
+from accounts.models import IdentityProvider, LdapAccount, LinkedAccount, SetupLink, User
 from accounts.services import renew_setup_link
+from accounts.services.providers import create_provider as create_identity_provider
 from configuration.services import update_section
 from inference.models import Conversation, Message
 from projects.models import UsageRecord
 from projects.services import create_secret, set_prompt, update_project
 from restai_site.lib.mail import MailSection
 from restai_site.tests.world import SYSTEM, make_key
+from teams.groups import create_mapping
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,6 +47,7 @@ def furnished(world):
     for name, description in (("PAYMENTS_TOKEN", ""), ("S" * 64, "A long name. " * 10)):
         create_secret(world.project, name=name, value="x", description=description, actor=SYSTEM)
     update_section(MailSection, {"password": "a secret"}, actor=SYSTEM)
+    LdapAccount.objects.create(user=world.viewer, unique_id=uuid4(), dn=f"uid=ada,{'ou=a,' * 20}")
     usage = [_usage(world, day) for day in range(5)]
     talk = Conversation.objects.create(
         project=world.project, user=world.platform_admin, title="A long talk about databases"
@@ -53,7 +57,21 @@ def furnished(world):
         conversation=talk, role="assistant", content=MARKDOWN, parent=asked, usage=usage[0]
     )
     _close(world.shared_project, world.platform_admin)
+    _link(world)
     return world
+
+
+def _link(world):
+    """Let people sign in by a provider, and the administrator have an account there."""
+    values = {"slug": "company", "kind": "google", "name": "Company", "client_id": "restai"}
+    secret = {"client_secret": "a secret of the provider", "enabled": True}
+    provider = create_identity_provider({**values, **secret}, actor=SYSTEM)
+    LinkedAccount.objects.create(
+        provider=provider, subject="1", user=world.platform_admin, email="ada@company.example"
+    )
+    for group in ("engineers", "cn=" + "a-long-name-" * 15):
+        mapping = {"source": "ldap", "group": group, "team": world.alpha, "role": "member"}
+        create_mapping(mapping, actor=SYSTEM)
 
 
 def _close(project, user):
@@ -123,14 +141,26 @@ def pages(world) -> list[str]:
         f"{team}/models",
         f"{team}/settings",
         "/settings/mail",
+        "/settings/ldap",
+        f"/users/{world.member.pk}/ldap",
+        f"/users/{world.viewer.pk}/ldap",
         "/settings/models",
         "/settings/about",
+        "/settings/sign-in-providers",
+        "/settings/sign-in-providers?q=nothing-like-this",
+        "/settings/sign-in-providers/new",
+        f"/settings/sign-in-providers/{IdentityProvider.objects.get().pk}",
+        "/settings/sign-in-providers/groups",
+        "/settings/sign-in-providers/groups?q=nothing-like-this",
         "/profile",
         "/profile/security",
         "/profile/security/enrol",
         "/profile/security/app/remove",
         "/profile/security/recovery-codes",
         "/profile/keys",
+        "/users",
+        "/users/invite",
+        f"/users/{world.viewer.pk}",
         f"/users/{world.viewer.pk}/impersonate",
         "/security",
         "/no-such-page",

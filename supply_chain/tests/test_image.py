@@ -58,17 +58,39 @@ def test_no_secret_is_in_a_layer():
     assert not [line for line in of_kind("COPY") if SECRET_WORDS.search(line.upper())]
 
 
-def test_everything_installed_is_pinned_with_hashes_and_built_already():
-    installs = [line for line in of_kind("RUN") if re.search(r"\b(install|download)\b", line)]
+def test_everything_installed_is_pinned_with_hashes_and_built_already_but_for_one_package():
+    installs = [line for line in of_kind("RUN") if re.search(r"\bpip (install|download)\b", line)]
+    pinned = "pip install --only-binary :all: --require-hashes "
     assert installs == [
-        "pip install --only-binary :all: --require-hashes --requirement requirements.txt"
+        f"{pinned}--requirement requirements.txt",
+        f"{pinned}--target /tools --requirement requirements-build.txt",
+        # Nothing is fetched to build it, and only the pinned tools are run.
+        (
+            "PYTHONPATH=/tools pip install --only-binary :all: --no-binary python-ldap "
+            "--no-build-isolation --require-hashes --constraint requirements.txt "
+            "--requirement requirements-ldap.txt"
+        ),
     ]
     assert of_kind("ADD") == []
-    assert not re.search(r"\b(curl|wget|apt-get|apk|git)\b", " ".join(of_kind("RUN")))
+    assert not re.search(r"\b(curl|wget|apk|git)\b", " ".join(of_kind("RUN")))
 
 
-def test_the_last_stage_takes_only_what_the_first_has_made():
-    assert of_kind("RUN", LAST_STAGE) == []
+def test_it_is_built_as_make_run_builds_it():
+    script = (ROOT / "scripts" / "bootstrap").read_text()
+    (tools,) = re.findall(r"(?m)^ldap_packages=\((.*)\)$", script)
+    assert of_kind("RUN")[0] == (
+        f"apt-get update && apt-get install --yes --no-install-recommends {tools}"
+    )
+    for words in ("--no-binary python-ldap --no-build-isolation", "--constraint requirements.txt"):
+        assert words in script
+
+
+def test_the_last_stage_takes_only_what_the_first_has_made_and_the_library_of_ldap():
+    (run,) = of_kind("RUN", LAST_STAGE)
+    assert run == (
+        "apt-get update && apt-get install --yes --no-install-recommends libldap2 "
+        "&& rm -rf /var/lib/apt/lists/*"
+    )
     assert all(line.startswith("--from=build ") for line in of_kind("COPY", LAST_STAGE))
 
 

@@ -2,7 +2,7 @@
 
 from django_filters import rest_framework as filters
 
-from teams.models import Membership
+from teams.models import GroupMapping, Membership
 
 
 class TeamFilter(filters.FilterSet):  # type: ignore[misc]
@@ -16,3 +16,14 @@ class MembershipFilter(filters.FilterSet):  # type: ignore[misc]
     """By role."""
 
     role = filters.ChoiceFilter(choices=Membership.Role.choices)
+
+
+class GroupMappingFilter(filters.FilterSet):  # type: ignore[misc]
+    """By whose group it is, the beginning of its name, and the team."""
+
+    group = filters.CharFilter(lookup_expr="startswith", max_length=255)
+    source = filters.CharFilter(max_length=60)
+
+    class Meta:
+        model = GroupMapping
+        fields = ["team"]

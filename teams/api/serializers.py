@@ -7,7 +7,7 @@ from rest_framework import serializers
 from accounts.models import User, normal_email
 from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
 from restai_site.lib.drf import ModelSerializer, VisibleField, actor_of
-from teams.models import Membership, Team
+from teams.models import GroupMapping, Membership, Team
 from teams.querysets import people_known_to
 
 NO_SUCH_USER = "There is no active user with this address or id, or you may not see them."
@@ -38,8 +38,8 @@ class MembershipSerializer(ModelSerializer):
 
     class Meta:
         model = Membership
-        fields = ["user", "role", "created_at"]
-        read_only_fields = ["created_at"]
+        fields = ["user", "role", "source", "created_at"]
+        read_only_fields = ["source", "created_at"]
         extra_kwargs = {"role": {"required": True}}
 
 
@@ -67,6 +67,20 @@ class NewMembershipSerializer(serializers.Serializer[Any]):
         if user is None:
             raise serializers.ValidationError({given.pop(): NO_SUCH_USER})
         return {"user": user, "role": attrs["role"]}
+
+
+class GroupMappingSerializer(ModelSerializer):
+    """A group of LDAP or a sign-in provider, and the team that its people belong to."""
+
+    team = VisibleField(queryset=Team.objects.all())
+
+    class Meta:
+        model = GroupMapping
+        fields = ["id", "source", "group", "team", "role", "created_at"]
+        read_only_fields = ["id", "created_at"]
+        extra_kwargs = {"source": {"help_text": "`ldap`, or `provider:` and a provider's slug."}}
+        # The service answers a group that is mapped already with 409.
+        validators: list[Any] = []
 
 
 class GrantsSerializer(ModelSerializer):

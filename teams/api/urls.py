@@ -3,10 +3,16 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
-from teams.api.views import GrantsView, MembershipViewSet, TeamViewSet
+from teams.api.views import (
+    GrantsView,
+    GroupMappingViewSet,
+    MembershipViewSet,
+    TeamViewSet,
+)
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("teams", TeamViewSet, basename="team")
+router.register("auth/group-mappings", GroupMappingViewSet, basename="group-mapping")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),

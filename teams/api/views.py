@@ -12,15 +12,16 @@ from rest_framework.response import Response
 
 from restai_site.lib.permissions import IsPlatformAdmin, IsSignedIn
 from restai_site.lib.viewsets import READ, ScopedView, ServiceViewSet
-from teams import services
-from teams.api.filters import MembershipFilter, TeamFilter
+from teams import groups, services
+from teams.api.filters import GroupMappingFilter, MembershipFilter, TeamFilter
 from teams.api.serializers import (
     GrantsSerializer,
+    GroupMappingSerializer,
     MembershipSerializer,
     NewMembershipSerializer,
     TeamSerializer,
 )
-from teams.models import Membership, Team
+from teams.models import GroupMapping, Membership, Team
 
 
 class TeamViewSet(ServiceViewSet):
@@ -111,3 +112,25 @@ class GrantsView(ScopedView, generics.RetrieveUpdateAPIView[Team]):
         serializer.instance = services.set_grants(
             serializer.instance, serializer.validated_data, actor=self.actor
         )
+
+
+class GroupMappingViewSet(ServiceViewSet):
+    """Which groups of LDAP and of sign-in providers lead to which teams; for administrators."""
+
+    queryset = GroupMapping.objects.select_related("team")
+    serializer_class = GroupMappingSerializer
+    permission_classes = [IsSignedIn, IsPlatformAdmin]
+    filterset_class = GroupMappingFilter
+    lookup_url_kwarg = "group_mapping_id"
+    lookup_value_converter = "int"
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = groups.create_mapping(serializer.validated_data, actor=self.actor)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = groups.update_mapping(
+            serializer.instance, serializer.validated_data, actor=self.actor
+        )
+
+    def perform_destroy(self, instance: Any) -> None:
+        groups.delete_mapping(instance, actor=self.actor)

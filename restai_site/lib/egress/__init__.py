@@ -18,7 +18,7 @@ from restai_site.lib.egress.client import (
 )
 from restai_site.lib.egress.network import NetworkSection, Purpose, host_and_port
 from restai_site.lib.egress.sessions import AddressRefused, close_all, session
-from restai_site.lib.egress.sockets import ConnectFailed, connect
+from restai_site.lib.egress.sockets import ConnectFailed, check_server, connect
 from restai_site.lib.egress.urls import check_url
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "NetworkSection",
     "Purpose",
     "Reach",
+    "check_server",
     "check_url",
     "choose_session",
     "close_all",

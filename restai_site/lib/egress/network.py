@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     PROVIDER = "provider"
     FETCH = "fetch"
     MAIL = "mail"
+    IDENTITY = "identity"
 
 
 def host_and_port(text: str) -> str:
@@ -86,6 +87,11 @@ class NetworkSection(Section):
         "For the server under Mail.",
         "NETWORK_MAIL_HOSTS",
     )
+    identity_hosts = _hosts(
+        "Internal identity providers and directories",
+        "For sign-in providers and LDAP, for example ldap.internal:636.",
+        "NETWORK_IDENTITY_HOSTS",
+    )
 
     @cached_property
     def listed(self) -> Mapping[Purpose, frozenset[Target]]:
@@ -94,6 +100,7 @@ class NetworkSection(Section):
             Purpose.PROVIDER: self.provider_hosts,
             Purpose.FETCH: self.fetch_hosts,
             Purpose.MAIL: self.mail_hosts,
+            Purpose.IDENTITY: self.identity_hosts,
         }
         parsed = {purpose: frozenset(map(_parsed, texts)) for purpose, texts in lists.items()}
         parsed[Purpose.PROVIDER] |= _embedded()

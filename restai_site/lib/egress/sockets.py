@@ -1,12 +1,16 @@
 """Connections that speak another protocol than HTTP, for synchronous code."""
 
+import re
 import socket
 import time
+from ipaddress import IPv6Address
 
 from restai_site.lib.configuration import current
 from restai_site.lib.egress.network import NetworkSection, Purpose
 from restai_site.lib.egress.sessions import LISTED, PUBLIC_ONLY, judge
-from restai_site.lib.errors import DomainError
+from restai_site.lib.errors import DomainError, Invalid
+
+SERVER_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
 
 
 class ConnectFailed(DomainError):
@@ -20,6 +24,16 @@ class ConnectFailed(DomainError):
             "No connection could be made: check host and port, and list an internal host under "
             "Settings, Network."
         )
+
+
+def check_server(host: str, *, example: str) -> str:
+    """Return `host` when it is a name, an address or empty. Raises Invalid, naming `example`."""
+    if not host or SERVER_NAME.fullmatch(host):
+        return host
+    try:
+        return str(IPv6Address(host))
+    except ValueError:
+        raise Invalid(f"Enter a host name such as {example}, or an IP address.") from None
 
 
 def connect(host: str, port: int, *, purpose: Purpose, timeout: float) -> socket.socket:

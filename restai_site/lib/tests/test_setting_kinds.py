@@ -2,7 +2,16 @@
 
 import pytest
 
-from restai_site.lib.configuration import Choice, Flag, Lines, Number, Secret, Setting, Text
+from restai_site.lib.configuration import (
+    Choice,
+    Flag,
+    Lines,
+    LongText,
+    Number,
+    Secret,
+    Setting,
+    Text,
+)
 from restai_site.lib.env import ConfigurationError
 from restai_site.lib.errors import Invalid
 
@@ -23,6 +32,9 @@ def no_x(text: str) -> str:
         (Text(label=""), "", ""),
         (Text(label="", max_length=3), "abc", "abc"),
         (Text(label="", check=no_x), "abc", "ABC"),
+        (LongText(label=""), "\r\n a\r\n\tb\n", "a\n\tb"),
+        (LongText(label="", max_length=3), "a\nb", "a\nb"),
+        (LongText(label="", check=no_x), "a\nb", "A\nB"),
         (Secret(label=""), " s3cret ", "s3cret"),
         (Secret(label=""), "x" * 4096, "x" * 4096),
         (Number(5, least=-1, most=10, label=""), -1, -1),
@@ -51,6 +63,10 @@ def test_a_value_of_the_type_is_kept(setting, given, kept):
         (Text(label=""), "a\u202eb", "The text contains invisible characters."),
         (Text(label=""), "a\ud800b", "The text contains invisible characters."),
         (Text(label="", check=no_x), "axe", "“axe” holds an x."),
+        (LongText(label=""), 5, "Enter text."),
+        (LongText(label="", max_length=3), "a\nbc", "Enter at most 3 characters."),
+        (LongText(label=""), "a\0b", "The text contains invisible characters."),
+        (LongText(label=""), "a\n\u202eb", "The text contains invisible characters."),
         (Secret(label=""), "x" * 4097, "Enter at most 4096 characters."),
         (Number(5, least=-1, most=10, label=""), -2, "Enter a whole number from -1 to 10."),
         (Number(5, least=-1, most=10, label=""), 11, "Enter a whole number from -1 to 10."),

@@ -39,8 +39,26 @@ MAIL = {
     "from_address": "restai@example.org",
     "from_name": "New",
 }
+LDAP_LOGIN: Body = lambda _: {"login": "ada"}  # noqa: E731
 PROVIDER = {"name": "new", "kind": "openai", "base_url": ""}
+IDENTITY_PROVIDER = {
+    "name": "New",
+    "slug": "new",
+    "kind": "google",
+    "client_id": "restai",
+    "client_secret": "new",
+    "position": 0,
+}
+
+
+def _mapping(stage: Stage) -> dict[str, Any]:
+    return {"source": "ldap", "group": "leads", "team": stage.world.alpha.pk, "role": "member"}
+
+
 PAGES: dict[str, Body] = {
+    "/settings/sign-in-providers/new": lambda _: IDENTITY_PROVIDER,
+    "/settings/sign-in-providers/<int:identity_provider_id>": lambda _: IDENTITY_PROVIDER,
+    "/settings/sign-in-providers/groups": _mapping,
     "/models/<slug:slug>/new": _page_model,
     "/models/<slug:slug>/<int:model_id>": _page_model,
     "/models/providers/new": lambda _: PROVIDER,
@@ -66,14 +84,23 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
     "/projects/<int:project_id>/settings": _settings,
     "/settings/<slug:section>": lambda _: MAIL,
+    "/users/<int:user_id>/ldap": LDAP_LOGIN,
     "/teams/new": RENAMED,
     "/teams/<int:team_id>": lambda stage: {"email": stage.world.outsider.email, "role": "member"},
     "/teams/<int:team_id>/settings": RENAMED,
     "/teams/<int:team_id>/models": lambda stage: {"llms": [stage.world.other_llm.pk]},
     "/teams/<int:team_id>/members/<int:membership_id>/role": lambda _: {"role": "admin"},
+    "/users/invite": lambda _: {"email": "new@example.org"},
+    "/users/<int:user_id>": lambda stage: {"name": "new", "email": stage.world.viewer.email},
+    "/users/<int:user_id>/role": lambda _: {"is_restricted": "on"},
+    "/users/<int:user_id>/delete": lambda stage: {"confirmation": stage.world.viewer.email},
 }
 BODIES: dict[tuple[str, str], Body] = {
     **{("POST", path): body for path, body in PAGES.items()},
+    ("POST", "/api/auth/providers"): lambda _: IDENTITY_PROVIDER,
+    ("PATCH", "/api/auth/providers/<int:identity_provider_id>"): RENAMED,
+    ("POST", "/api/auth/group-mappings"): _mapping,
+    ("PATCH", "/api/auth/group-mappings/<int:group_mapping_id>"): lambda _: {"role": "admin"},
     ("POST", "/api/keys"): lambda _: {"name": "new"},
     ("POST", "/api/auth/impersonation"): lambda stage: {
         "user": stage.world.viewer.pk,
@@ -81,11 +108,10 @@ BODIES: dict[tuple[str, str], Body] = {
     },
     ("POST", "/api/auth/sign-in"): lambda _: {"email": "nobody@example.org", "password": "wrong"},
     ("PATCH", "/api/me"): RENAMED,
-    ("POST", "/api/users"): lambda _: {
-        "email": "new@example.org",
-        "password": canary("new password"),
-    },
+    ("POST", "/api/users"): lambda _: {"email": "new@example.org"},
     ("PATCH", "/api/users/<int:user_id>"): RENAMED,
+    # No directory is in use, so whoever is allowed gets 409.
+    ("PUT", "/api/users/<int:user_id>/ldap"): LDAP_LOGIN,
     ("POST", "/api/providers"): lambda _: {"name": "new", "kind": "openai"},
     ("PATCH", "/api/providers/<int:provider_id>"): RENAMED,
     ("POST", "/api/llms"): _new_model,

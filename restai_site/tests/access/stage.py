@@ -14,6 +14,10 @@ from django.utils import timezone
 from accounts.models import (
     ApiKey,
     AttemptCounter,
+    IdentityProvider,
+    LdapAccount,
+    LinkedAccount,
+    MailedLink,
     Passkey,
     RecoveryCode,
     Session,
@@ -22,6 +26,8 @@ from accounts.models import (
     TotpDevice,
     User,
 )
+from accounts.services import make_link
+from accounts.services.providers import create_provider as create_identity_provider
 from audit.models import Entry
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
@@ -34,8 +40,10 @@ from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
 from restai_site.tests.canaries import canary, watch
 from restai_site.tests.clients import start_session
+from restai_site.tests.loopback import CLOSED
 from restai_site.tests.world import SYSTEM, World, make_key, make_world
-from teams.models import Membership, Team
+from teams.groups import create_mapping
+from teams.models import GroupMapping, Membership, Team
 from teams.services import set_grants
 
 ROLES = (
@@ -59,6 +67,7 @@ WORDS = {
     "url": "nothing-here",
     "app_label": "accounts",
     "name": "alpha-llm",
+    "provider_slug": "company",
 }
 # By the name of the place, the model of the row whose id goes there.
 PLACES: dict[str, type[models.Model]] = {
@@ -80,6 +89,10 @@ PLACES: dict[str, type[models.Model]] = {
     "session_id": Session,
     "user_id": User,
     "passkey_id": Passkey,
+    "identity_provider_id": IdentityProvider,
+    "linked_account_id": LinkedAccount,
+    "link_id": LinkedAccount,
+    "group_mapping_id": GroupMapping,
 }
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
 
@@ -155,6 +168,34 @@ def _session(person: User) -> Session:
     return Session.objects.filter(user=person).latest("created_at")
 
 
+def _link(person: User) -> MailedLink:
+    address = make_link(person, MailedLink.Purpose.RESET, email=person.email)
+    watch(f"link of {person.email}", address.rpartition("/")[2])
+    return MailedLink.objects.get(user=person)
+
+
+def _linked(person: User) -> list[models.Model]:
+    """Return a provider that is away, and the account of `person` there."""
+    slug = "second" if IdentityProvider.objects.exists() else "company"
+    values = {
+        "slug": slug,
+        "kind": "openid_connect",
+        "name": slug.title(),
+        "client_id": "restai",
+        "client_secret": canary(f"client secret of {slug}"),
+        "server_url": f"http://{CLOSED}",
+        "enabled": True,
+    }
+    provider = create_identity_provider(values, actor=SYSTEM)
+    link = LinkedAccount.objects.create(provider=provider, subject="subject", user=person)
+    return [provider, link]
+
+
+def _mapping(team: Team) -> GroupMapping:
+    values = {"source": "ldap", "group": "engineers", "team": team, "role": "member"}
+    return create_mapping(values, actor=SYSTEM)
+
+
 def _models(provider: ProviderAccount, name: str) -> list[Any]:
     values = {"name": f"{name}-second", "provider": provider, "litellm_model": "mock"}
     kinds = (ImageGenerator, EmbeddingModel, AudioGenerator)
@@ -207,6 +248,10 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         make_key(person)[0],
         passkey,
         _session(person),
+        LdapAccount.objects.create(user=person, unique_id=uuid4(), dn=f"uid={person.pk}"),
+        _link(person),
+        *_linked(person),
+        _mapping(team),
         SigningKey.objects.earliest("id"),
         AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),

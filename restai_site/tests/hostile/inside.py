@@ -30,7 +30,7 @@ def main() -> None:
         import django
 
         django.setup()
-        for way in (_by_fetching, _by_connecting):
+        for way in (_by_fetching, _by_connecting, _by_signing_in, _by_providers_of_identity):
             for row in way(plan, network):
                 print(json.dumps(row), flush=True)
         for row in _by_the_api(plan, network):
@@ -98,6 +98,47 @@ def _by_connecting(plan: dict, network: Network) -> Iterator[dict[str, Any]]:
             yield _row("connect", case, network, "refused")
         else:
             yield _row("connect", case, network, "status 200")
+
+
+def _by_signing_in(plan: dict, network: Network) -> Iterator[dict[str, Any]]:
+    """Let each host be the directory by which somebody signs in."""
+    from urllib.parse import urlsplit
+
+    from accounts.ldap.authentication import authenticate
+    from accounts.ldap.section import LdapSection, is_installed
+    from restai_site.lib.configuration import overridden
+    from restai_site.lib.errors import Invalid, Unavailable
+
+    for case in _cases(plan, network) if is_installed() else ():
+        try:
+            # The settings take names as a name server does.
+            host = (urlsplit(case["url"]).hostname or "").encode("idna").decode()
+            values = {"host": host, "port": 25, "timeout": 1}
+            with overridden(LdapSection, enabled=True, user_base_dn="dc=x", **values):
+                authenticate("ada", SECRET)
+        except (Invalid, Unavailable, ValueError):
+            yield _row("ldap", case, network, "refused")
+        else:
+            yield _row("ldap", case, network, "status 200")
+
+
+def _by_providers_of_identity(plan: dict, network: Network) -> Iterator[dict[str, Any]]:
+    """Ask each address as an identity provider: those are asked over TLS alone."""
+    from restai_site.lib.egress.requests_session import RequestFailed, Session
+
+    headers = {"Authorization": f"Bearer {SECRET}"}
+    for case in _cases(plan, network):
+        url = case["url"]
+        if url.startswith("http:"):
+            url = "https:" + url.removeprefix("http:")
+        try:
+            with Session() as session:
+                answer = session.get(url, headers=headers)
+        except RequestFailed:
+            # A handshake that fails has been seen: the listener noted it before it hung up.
+            yield _row("identity", case, network, "refused")
+        else:
+            yield _row("identity", case, network, f"status {answer.status_code}")
 
 
 def _by_the_api(plan: dict, network: Network) -> Iterator[dict[str, Any]]:

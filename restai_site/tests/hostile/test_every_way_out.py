@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from accounts.ldap.section import is_installed
 from restai_site.lib.egress import Reach, reach_of
 from restai_site.tests.server import database_url
 from restai_site.tests.world import make_key, make_world
@@ -134,7 +135,8 @@ def outcomes(transactional_db) -> dict[tuple[str, str], dict]:
 def test_nothing_internal_is_reached_and_nothing_public_is_refused(outcomes):
     wrong = []
     ways = {way for way, _ in outcomes} - {"library"}
-    assert ways == {"fetch", "connect", "image", *KINDS}
+    directory = {"ldap"} if is_installed() else set()
+    assert ways == {"fetch", "connect", "identity", "image", *KINDS, *directory}
     for case in cases():
         for way in sorted(ways):
             row = outcomes[way, case["id"]]
@@ -168,7 +170,7 @@ def verdict(case: dict, way: str, row: dict) -> str:
         return "" if row["contacts"] else "refused, though public"
     # An answer that was public when it was judged is connected to, and nothing else is.
     flips = any(len(answers) > 1 for answers in case.get("dns", {}).values())
-    may_be_contacted = flips or case["category"] == "redirect" or way == "connect"
+    may_be_contacted = flips or case["category"] == "redirect" or way in {"connect", "ldap"}
     if row["contacts"] and not may_be_contacted:
         return "contacted something"
     # A name that the platform has resolved a moment ago keeps its judged address.

@@ -1,0 +1,65 @@
+"""Work is queued when it is committed, and where the queue is away, that is said."""
+
+import pytest
+from django.db import transaction
+
+from accounts.tasks import mail_notice
+from restai_site.celery import app
+from restai_site.lib.background import QUEUE_AWAY, enqueue
+from restai_site.lib.errors import Unavailable
+from restai_site.tests.background import waiting
+from restai_site.tests.server import free_port
+
+
+@pytest.fixture(autouse=True)
+def _nothing_queued():
+    waiting()
+
+
+@pytest.fixture
+def queue_away():
+    """A broker where nothing listens."""
+    before = app.conf.broker_url
+    app.conf.broker_url = f"redis://127.0.0.1:{free_port()}/0"
+    _reconnect()
+    yield
+    app.conf.broker_url = before
+    _reconnect()
+
+
+def _reconnect():
+    app.pool.force_close_all()
+    app._pool = None
+    app.amqp._producer_pool = None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_is_queued_when_its_transaction_is_committed_and_not_before():
+    with transaction.atomic():
+        enqueue(mail_notice, "password_changed", "ada@example.org")
+        assert app_queue_length() == 0
+    (job,) = waiting()
+    assert (job.task, job.args) == (
+        "accounts.mail_notice",
+        ["password_changed", "ada@example.org"],
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_rolled_back_queues_nothing():
+    with transaction.atomic():
+        enqueue(mail_notice, "password_changed", "ada@example.org")
+        transaction.set_rollback(True)
+    assert waiting() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_queue_it_is_said_in_words(queue_away):
+    with pytest.raises(Unavailable) as refused:
+        enqueue(mail_notice, "password_changed", "ada@example.org")
+    assert (refused.value.status, refused.value.message) == (503, QUEUE_AWAY)
+
+
+def app_queue_length():
+    with app.connection_for_read() as broker:
+        return broker.default_channel.client.llen(app.conf.task_default_queue)

@@ -1,0 +1,1 @@
+"""Identity providers on loopback: a certified implementation, and one that lies."""
