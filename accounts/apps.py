@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class AccountsConfig(AppConfig):
@@ -6,7 +7,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Show the identity providers among the settings, after the section of sign-in."""
+        """Show the identity providers among the settings; load what the apps above say of keys."""
         from restai_site.ui.settings_tabs import PROVIDERS_PAGE, add_page
 
         add_page(PROVIDERS_PAGE, "Sign-in providers", "accounts:providers", order=20)
+        autodiscover_modules("key_limits")

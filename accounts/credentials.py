@@ -3,7 +3,6 @@
 import binascii
 from base64 import b64decode
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
@@ -12,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 
-from accounts import limiter, policy, route_rules, sign_in
+from accounts import limiter, networks, policy, route_rules, sign_in
 from accounts.actors import anonymous, of_session, of_user, origin
 from accounts.models import ApiKey
 from accounts.services.keys import KEY_BYTES, KEY_PREFIX
@@ -141,7 +140,7 @@ def _from_api_key(request: HttpRequest, plaintext: str) -> Actor:
     if len(plaintext) == KEY_LENGTH and plaintext.isascii():
         row = _usable_key.first(digest=keyed_digest(plaintext))
     key = _Key(*row) if row else None
-    if key is None or not _is_allowed_from(getattr(request, "client_ip", None), key):
+    if key is None or not _is_allowed_from(request, key):
         # What is guessed is counted; a key that holds costs nothing here.
         limiter.count(limiter.Kind.KEY, account=None, request=request)
         raise Unauthenticated(BAD_KEY, code="invalid_api_key")
@@ -164,13 +163,9 @@ def _from_api_key(request: HttpRequest, plaintext: str) -> Actor:
     )
 
 
-def _is_allowed_from(ip: str | None, key: _Key) -> bool:
-    if not key.allowed_networks:
-        return True
-    if ip is None:
-        return False
-    address = ip_address(ip)
-    return any(address in ip_network(network) for network in key.allowed_networks)
+def _is_allowed_from(request: HttpRequest, key: _Key) -> bool:
+    listed = key.allowed_networks
+    return not listed or networks.hold(listed, getattr(request, "client_ip", None))
 
 
 def _touch(key_id: int, last_used_at: datetime | None) -> None:

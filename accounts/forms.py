@@ -1,6 +1,5 @@
 """Forms of this app's pages. They validate; services save."""
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -11,12 +10,6 @@ from restai_site.lib.configuration import current
 from restai_site.ui.forms import PageForm
 
 PASSWORD_HELP = "A few unrelated words make a good one."  # noqa: S105 - a text to read
-KEY_LIFETIMES = [
-    ("30", "30 days"),
-    ("90", "90 days"),
-    ("365", "One year"),
-    ("never", "Does not expire"),
-]
 
 
 def password_field(label: str, *, new: bool, help_text: str = "") -> forms.CharField:
@@ -84,22 +77,6 @@ class ThemeForm(PageForm):
     """The theme alone, for the menu at the top."""
 
     theme = forms.ChoiceField(choices=User.Theme.choices)
-
-
-class ApiKeyForm(PageForm):
-    """A name to know the key by, and how long it lives."""
-
-    name = forms.CharField(
-        label="Name",
-        max_length=100,
-        help_text="Where the key is used, for example “Nightly report”.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    lifetime = forms.ChoiceField(label="Expires after", choices=KEY_LIFETIMES, initial="90")
-
-    def clean_lifetime(self) -> timedelta | None:
-        days = self.cleaned_data["lifetime"]
-        return None if days == "never" else timedelta(days=int(days))
 
 
 class ImpersonationForm(PageForm):

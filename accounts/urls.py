@@ -80,6 +80,7 @@ urlpatterns = [
     path("users/<int:user_id>/invitation", users.invite_again, name="invite_again"),
     path("users/<int:user_id>/invitation/show", users.show_invitation, name="show_invitation"),
     path("users/<int:user_id>/delete", users.delete, name="user_delete"),
+    path("profile/keys/<int:key_id>/rotate", keys.rotate_key, name="rotate_key"),
     path("users/<int:user_id>/impersonate", impersonation.begin, name="impersonate"),
     path("users/<int:user_id>/ldap", ldap.account, name="ldap_account"),
     path("users/<int:user_id>/ldap/unlink", ldap.unlink, name="ldap_unlink"),

@@ -2,13 +2,15 @@
 
 Every surface comes through here, and images in messages through `settle_images` before anything
 else. No transaction is open and no database thread is held while they are fetched and while the
-provider talks; `finish` runs in every case, also when the client has gone.
+provider talks; `finish` runs in every case, also when the client has gone or may not go on: an
+answer ends with the credential that asked for it (`accounts.watch`).
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
+from accounts import watch
 from catalog.adapters import adapter_for
 from catalog.adapters.types import Delta, EmbeddingResult
 from inference.calls import Answer, Call
@@ -24,15 +26,17 @@ _finishing: set[asyncio.Task[Receipt]] = set()
 async def complete(call: Call) -> tuple[Answer, Receipt]:
     """Call the model and return its whole answer.
 
-    Raises ProviderFailed or ProviderTimedOut; the usage is written before either is raised. Raises
-    Invalid or FetchFailed for images; the provider is not called then, and no usage written.
+    Raises ProviderFailed, ProviderTimedOut or CredentialEnded; the usage is written before any is
+    raised. Raises Invalid or FetchFailed for images; the provider is not called then, and no usage
+    written.
     """
     answer = Answer()
     assert call.request is not None  # noqa: S101  prepare has set it
     if holds_parts(call.request.messages):
         await settle_images(call)
     async with _counted_when_it_fails(call, answer):
-        result = await adapter_for(call.endpoint.kind).chat(call.endpoint, call.request)
+        given = adapter_for(call.endpoint.kind).chat(call.endpoint, call.request)
+        result = await watch.whole(call.actor, given)
     answer.parts.append(result.content)
     answer.tool_calls = list(result.tool_calls or [])
     answer.finish_reason, answer.usage = result.finish_reason, result.usage
@@ -83,7 +87,7 @@ class Stream:
         try:
             batches = adapter_for(call.endpoint.kind).batches(call.endpoint, call.request)
             # Closing hangs up on the provider at once, not when the garbage collector comes by.
-            async with aclosing(batches) as pieces:
+            async with aclosing(batches), aclosing(watch.pieces(call.actor, batches)) as pieces:
                 async for batch in pieces:
                     for delta in batch:
                         answer.add(delta, call)
@@ -99,7 +103,7 @@ def outcome_of(error: BaseException) -> str:
     """Return the outcome that the ledger keeps for `error`."""
     if isinstance(error, ProviderTimedOut):
         return "timeout"
-    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+    if isinstance(error, asyncio.CancelledError | GeneratorExit | watch.CredentialEnded):
         return "cancelled"
     return "provider_error" if isinstance(error, ProviderFailed) else "failed"
 

@@ -1,18 +1,19 @@
 """What a call is aimed at: a project or a model, as one row of plain values.
 
-These two queries stand on the path of every call, so they are compiled once (see
-`restai_site.lib.compiled`). Who may reach what is still said by `visible_to` alone.
+These two queries stand on the path of every call, so they are compiled once for each kind of
+credential (see `restai_site.lib.compiled`). Who may reach what is still said by `visible_to` alone.
 """
 
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, F, Min, OuterRef, QuerySet, Value
 from django.db.models.fields import DecimalField
 
 from catalog.adapters.types import Endpoint
 from catalog.models import LLM, EmbeddingModel
+from catalog.querysets import granting_team
 from catalog.sections import ModelsSection
 from projects.models import Project
 from restai_site.lib.actor import Actor
@@ -83,8 +84,14 @@ def find_project(project_id: int, actor: Actor, *, is_held: bool = False) -> Pro
     With `is_held`, which needs a transaction, no setting of the project changes before its end;
     calls that hold it do not wait for one another.
     """
-    query = _project_query(actor.is_platform_admin, is_held)
-    row = query.first(user_id=actor.user_id, project_id=project_id)
+    # Of a key's projects the query has to know only whether this is one: 0 is no project.
+    own_limit = project_id if project_id in (actor.project_ids or ()) else 0
+    row = _project_query(_Kind.of(actor), is_held).first(
+        user_id=actor.user_id,
+        project_id=project_id,
+        limit_project_id=own_limit,
+        limit_team_id=actor.team_id,
+    )
     if row is None:
         return None
     own, rest = row[: len(PROJECT_FIELDS)], row[len(PROJECT_FIELDS) :]
@@ -96,33 +103,77 @@ def find_model(
     kind: type[LLM] | type[EmbeddingModel], name: str, actor: Actor
 ) -> ModelTarget | None:
     """Return the model if it is enabled and granted to a team of the actor. One query."""
-    query = _model_query(kind, actor.is_platform_admin)
-    row = query.first(user_id=actor.user_id, name=name)
+    row = _model_query(kind, _Kind.of(actor)).first(
+        user_id=actor.user_id, name=name, limit_team_id=actor.team_id
+    )
     return None if row is None else ModelTarget(*row)
 
 
+class _Kind(NamedTuple):
+    """What of an actor decides the form of a query; all else are values, given at each call."""
+
+    is_platform_admin: bool
+    reaches_all: bool
+    has_projects: bool
+    has_team: bool
+
+    @classmethod
+    def of(cls, actor: Actor) -> "_Kind":
+        return cls(
+            actor.is_platform_admin,
+            actor.reaches_all,
+            actor.project_ids is not None,
+            actor.team_id is not None,
+        )
+
+    @property
+    def is_person(self) -> bool:
+        """Whether it matters who it is: not to those who reach all."""
+        return not (self.is_platform_admin or self.reaches_all)
+
+    def values(self) -> dict[str, type[int]]:
+        """Return the values of an actor of this kind that its query asks for."""
+        asked = {
+            "user_id": self.is_person,
+            "limit_project_id": self.has_projects,
+            "limit_team_id": self.has_team,
+        }
+        return {name: int for name, is_asked in asked.items() if is_asked}
+
+    def actor(
+        self,
+        user_id: int | None = None,
+        limit_project_id: int | None = None,
+        limit_team_id: int | None = None,
+    ) -> Actor:
+        """Return an actor of this kind with these values and nothing else."""
+        return Actor(
+            user_id=user_id,
+            email="",
+            is_platform_admin=self.is_platform_admin,
+            reaches_all=self.reaches_all,
+            project_ids=None if limit_project_id is None else frozenset({limit_project_id}),
+            team_id=limit_team_id,
+        )
+
+
 @cache
-def _project_query(is_platform_admin: bool, is_held: bool) -> CompiledQuery:
-    build = partial(_projects, is_platform_admin)
+def _project_query(kind: _Kind, is_held: bool) -> CompiledQuery:
     locking = f'FOR SHARE OF "{Project._meta.db_table}"' if is_held else ""
-    values = _actor_value(is_platform_admin)
-    return CompiledQuery(build, locking=locking, project_id=int, **values)
+    build = partial(_projects, kind)
+    return CompiledQuery(build, locking=locking, project_id=int, **kind.values())
 
 
 @cache
-def _model_query(kind: type[LLM] | type[EmbeddingModel], is_platform_admin: bool) -> CompiledQuery:
-    return CompiledQuery(partial(_models, kind, is_platform_admin), user_id=int, name=str)
+def _model_query(model: type[LLM] | type[EmbeddingModel], kind: _Kind) -> CompiledQuery:
+    # A platform administrator sees every model, but pays from a team of their own.
+    payer: dict[str, type[int]] = {"user_id": int} if kind.is_platform_admin else {}
+    build = partial(_models, model, kind)
+    return CompiledQuery(build, locking="", name=str, **{**kind.values(), **payer})
 
 
-def _actor_value(is_platform_admin: bool) -> dict[str, type[int]]:
-    # A platform administrator sees every project, so the query does not ask who it is.
-    return {} if is_platform_admin else {"user_id": int}
-
-
-def _projects(
-    is_platform_admin: bool, *, project_id: int, user_id: int | None = None
-) -> QuerySet[Any, Any]:
-    actor = Actor(user_id=user_id, email="", is_platform_admin=is_platform_admin)
+def _projects(kind: _Kind, *, project_id: int, **values: int) -> QuerySet[Any, Any]:
+    actor = kind.actor(**values)
     grants = Team.llms.through.objects.filter(
         team_id=OuterRef("team_id"), llm_id=OuterRef("llm_id")
     )
@@ -142,17 +193,18 @@ def _projects(
 
 
 def _models(
-    kind: type[LLM] | type[EmbeddingModel], is_platform_admin: bool, *, user_id: int, name: str
+    model: type[LLM] | type[EmbeddingModel], kind: _Kind, *, name: str, **values: int
 ) -> QuerySet[Any, Any]:
-    actor = Actor(user_id=user_id, email="", is_platform_admin=is_platform_admin)
-    mine = Q(teams__memberships__user_id=user_id)
+    actor = kind.actor(**values)
     free = Value(Decimal(0), output_field=DecimalField())
-    output_price = F("output_price_per_million") if kind is LLM else free
-    visible: QuerySet[Any, Any] = kind.objects.visible_to(actor)
+    output_price = F("output_price_per_million") if model is LLM else free
+    visible: QuerySet[Any, Any] = model.objects.visible_to(actor)
     usable: QuerySet[Any, Any] = (
         visible.filter(name=name, enabled=True)
         # A caller in several teams with the same grant pays from the oldest of them.
-        .annotate(paying_team_id=Min("teams", filter=mine), output_price=output_price)
+        .annotate(
+            paying_team_id=Min("teams", filter=granting_team(actor)), output_price=output_price
+        )
         .order_by()
         .values_list(
             *("name", "litellm_model", "input_price_per_million", "output_price"),

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from restai_site.lib.actor import Actor
-from teams.models import Membership, Team
+from restai_site.lib.actor import CHAT, Actor
+from teams.querysets import admin_memberships_of, memberships_of
 
 if TYPE_CHECKING:
     from projects.models import (  # noqa: F401 - named in the types of the base classes
@@ -24,18 +24,32 @@ class ProjectQuerySet(models.QuerySet["Project"]):
     """Reached through the team, an assignment, or visibility within the team."""
 
     def visible_to(self, actor: Actor) -> "ProjectQuerySet":
-        """All for platform administrators; else run, assigned, or shared within their teams."""
+        """All for platform administrators; else run, assigned, or shared within their teams.
+
+        A narrowed key sees what of that is within its limits.
+        """
         if actor.is_platform_admin:
             return self
-        mine = Membership.objects.filter(user_id=actor.own_id)
-        shared = Q(visibility=TEAM_VISIBILITY, team_id__in=mine.values("team_id"))
-        return self.filter(_run_by(actor) | _assigned_to(actor) | shared)
+        within = self.filter(_within_limits(actor, project="pk"))
+        if actor.reaches_all:
+            return within
+        mine = memberships_of(actor).values("team_id")
+        shared = Q(visibility=TEAM_VISIBILITY, team_id__in=mine)
+        return within.filter(_run_by(actor) | _assigned_to(actor) | shared)
 
     def editable_by(self, actor: Actor) -> "ProjectQuerySet":
-        """All for platform administrators; else run by the team's admin or assigned as editor."""
+        """All for platform administrators; else run by the team's admin or assigned as editor.
+
+        None for a key that is for chats alone: whoever holds it uses projects as a viewer does.
+        """
+        if actor.scope == CHAT:
+            return self.none()
         if actor.is_platform_admin:
             return self
-        return self.filter(_run_by(actor) | _assigned_to(actor, EDITOR_ROLE))
+        within = self.filter(_within_limits(actor, project="pk"))
+        if actor.reaches_all:
+            return within
+        return within.filter(_run_by(actor) | _assigned_to(actor, EDITOR_ROLE))
 
     def with_rights(self, actor: Actor) -> "ProjectQuerySet":
         """Add `is_editable`: whether the actor may edit the project."""
@@ -45,7 +59,9 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
     def managed_by(self, actor: Actor) -> "ProjectQuerySet":
         """Where the actor decides who has access: platform and team admins."""
-        return self if actor.is_platform_admin else self.filter(_run_by(actor))
+        if actor.is_platform_admin:
+            return self
+        return self.filter(_run_by(actor), _within_limits(actor, project="pk"))
 
 
 class ProjectMemberQuerySet(models.QuerySet["ProjectMember"]):
@@ -80,16 +96,28 @@ class UsageQuerySet(models.QuerySet["UsageRecord"]):
     """The ledger: everybody sees their own use, team admins their team's."""
 
     def visible_to(self, actor: Actor) -> "UsageQuerySet":
-        """All for platform administrators, the team's for team admins, else one's own."""
+        """All for platform administrators, the team's for team admins, else one's own.
+
+        To a narrowed key, what of that was used within its limits.
+        """
         if actor.is_platform_admin:
             return self
-        run = Team.objects.editable_by(actor)
-        return self.filter(Q(user_id=actor.own_id) | Q(team_id__in=run.values("pk")))
+        seen = Q(user_id=actor.own_id) | _run_by(actor)
+        return self.filter(seen, _within_limits(actor, project="project_id"))
+
+
+def _within_limits(actor: Actor, *, project: str) -> Q:
+    """Return the condition that a narrowed credential adds; `project` names the column."""
+    within = Q()
+    if actor.project_ids is not None:
+        within &= Q(**{f"{project}__in": actor.project_ids})
+    if actor.team_id is not None:
+        within &= Q(team_id=actor.team_id)
+    return within
 
 
 def _run_by(actor: Actor) -> Q:
-    run = Membership.objects.filter(user_id=actor.own_id, role=Membership.Role.ADMIN)
-    return Q(team_id__in=run.values("team_id"))
+    return Q(team_id__in=admin_memberships_of(actor).values("team_id"))
 
 
 def _assigned_to(actor: Actor, role: str | None = None) -> Q:

@@ -22,16 +22,28 @@ class TeamQuerySet(models.QuerySet["Team"]):
     """Teams: members see them, team admins run them."""
 
     def visible_to(self, actor: Actor) -> "TeamQuerySet":
-        """Platform administrators see all teams, others those they belong to."""
+        """Platform administrators see all teams, others those they belong to.
+
+        A key narrowed to a team sees that one alone, a key narrowed to projects none.
+        """
         if actor.is_platform_admin:
             return self
-        return self.filter(pk__in=_memberships(actor).values("team_id"))
+        within = self._within_limits(actor)
+        return within if actor.reaches_all else within._of(memberships_of(actor))
 
     def editable_by(self, actor: Actor) -> "TeamQuerySet":
         """Platform administrators run all teams, team admins theirs."""
         if actor.is_platform_admin:
             return self
-        return self.filter(pk__in=_memberships(actor).filter(role=ADMIN_ROLE).values("team_id"))
+        return self._within_limits(actor)._of(admin_memberships_of(actor))
+
+    def _within_limits(self, actor: Actor) -> "TeamQuerySet":
+        if actor.project_ids is not None:
+            return self.none()
+        return self if actor.team_id is None else self.filter(pk=actor.team_id)
+
+    def _of(self, memberships: "MembershipQuerySet") -> "TeamQuerySet":
+        return self.filter(pk__in=memberships.values("team_id"))
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -58,10 +70,20 @@ class GroupMappingQuerySet(models.QuerySet["GroupMapping"]):
         return self.visible_to(actor)
 
 
-def _memberships(actor: Actor) -> "MembershipQuerySet":
+def memberships_of(actor: Actor) -> "MembershipQuerySet":
+    """Return the actor's own memberships; where a credential is narrowed, its owner's."""
     from teams.models import Membership
 
     return Membership.objects.filter(user_id=actor.own_id)
+
+
+def admin_memberships_of(actor: Actor) -> "MembershipQuerySet":
+    """Return the memberships by which the actor runs a team.
+
+    The narrowed key of a platform administrator runs none: it is an editor's at most.
+    """
+    found = memberships_of(actor).filter(role=ADMIN_ROLE)
+    return found.none() if actor.reaches_all else found
 
 
 def _teams() -> TeamQuerySet:

@@ -89,7 +89,7 @@ def change_role(membership: Membership, *, role: str, actor: Actor) -> Membershi
 @transaction.atomic
 def remove_member(membership: Membership, *, actor: Actor) -> None:
     """Remove a member, or leave a team. Raises Forbidden, Conflict for the last admin."""
-    leaves = membership.user_id == actor.user_id
+    leaves = membership.user_id == actor.user_id and not actor.is_narrowed
     team = Team.objects.select_for_update().get(pk=membership.team_id)
     if not leaves:
         _require_editable(team, actor)

@@ -1,13 +1,11 @@
-"""Users and keys as the API shows them."""
+"""Users as the API shows them."""
 
-from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 
-from accounts.models import ApiKey, User
-from restai_site.lib.drf import ModelSerializer
+from accounts.models import User
+from restai_site.lib.drf import ModelSerializer, actor_of
 
 USER_FIELDS = ["id", "email", "name", "is_active", "is_platform_admin", "theme", "date_joined"]
 
@@ -44,47 +42,27 @@ class InvitationSerializer(UserSerializer):
 
 
 class MeSerializer(ModelSerializer):
-    """The caller. `credential` is `session` or `key:<id>`."""
+    """The caller, and what the credential reaches.
 
-    credential = serializers.SerializerMethodField()
+    `credential` is `session`, `basic` or `key:<id>`; `is_platform_admin` is false for a key that is
+    narrowed to projects or a team, whoever owns it.
+    """
+
+    credential = serializers.CharField(source="actor.credential", read_only=True)
+    is_platform_admin = serializers.BooleanField(source="actor.is_platform_admin", read_only=True)
+    scope = serializers.CharField(source="actor.scope", read_only=True)
+    project_ids = serializers.ListField(
+        source="actor.project_ids", child=serializers.IntegerField(), read_only=True
+    )
+    team_id = serializers.IntegerField(source="actor.team_id", read_only=True)
 
     class Meta:
         model = User
-        fields = [*USER_FIELDS, "credential"]
+        fields = [*USER_FIELDS, "credential", "scope", "project_ids", "team_id"]
         read_only_fields = ["id", "email", "is_active", "is_platform_admin", "date_joined"]
 
-    def get_credential(self, user: User) -> str:
-        """How the caller signed in."""
-        return self.context["request"].auth.credential  # type: ignore[no-any-return]
-
-
-class ApiKeySerializer(ModelSerializer):
-    """A key without its plaintext."""
-
-    class Meta:
-        model = ApiKey
-        fields = [
-            "id",
-            "name",
-            "prefix",
-            "created_at",
-            "expires_at",
-            "last_used_at",
-            "revoked_at",
-        ]
-        read_only_fields = ["id", "prefix", "created_at", "last_used_at", "revoked_at"]
-
-    def validate_expires_at(self, moment: datetime | None) -> datetime | None:
-        """Refuse a moment that has passed."""
-        if moment is not None and moment <= timezone.now():
-            raise serializers.ValidationError("Choose a moment in the future.")
-        return moment
-
-
-class NewApiKeySerializer(ApiKeySerializer):
-    """The answer to making a key: the only time that its plaintext is shown."""
-
-    key = serializers.CharField(read_only=True, source="plaintext")
-
-    class Meta(ApiKeySerializer.Meta):
-        fields = [*ApiKeySerializer.Meta.fields, "key"]
+    def to_representation(self, instance: User) -> dict[str, Any]:
+        """Show the limits of the credential beside the user."""
+        instance.actor = actor_of(self.context["request"])  # type: ignore[attr-defined]
+        shown: dict[str, Any] = super().to_representation(instance)
+        return shown

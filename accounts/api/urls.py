@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from accounts.api import factors
+from accounts.api.keys import ApiKeyViewSet
 from accounts.api.ldap import LdapAccountView
 from accounts.api.passwords import EmailView, PasswordResetView, PasswordView
 from accounts.api.provider_views import IdentityProviderViewSet, LinkedAccountViewSet
@@ -11,7 +12,7 @@ from accounts.api.second_stage import SecondStageView
 from accounts.api.sessions import EndOtherSessionsView, ImpersonationView, SessionViewSet
 from accounts.api.sign_in import SignInView, SignOutView, WaysInView
 from accounts.api.users import UserViewSet
-from accounts.api.views import ApiKeyViewSet, MeView
+from accounts.api.views import MeView
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("users", UserViewSet, basename="user")

@@ -9,7 +9,12 @@ from accounts.services.invitations import (
     send_invitation,
     show_invitation,
 )
-from accounts.services.keys import create_api_key, revoke_api_key
+from accounts.services.keys import (
+    create_api_key,
+    rename_api_key,
+    revoke_api_key,
+    rotate_api_key,
+)
 from accounts.services.links import digest_of, find_link, make_link, using_link
 from accounts.services.passwords import (
     change_password,
@@ -42,11 +47,13 @@ __all__ = [
     "find_reset_link",
     "invite_user",
     "make_link",
+    "rename_api_key",
     "renew_invitation",
     "renew_setup_link",
     "require_administrator",
     "reset_password",
     "revoke_api_key",
+    "rotate_api_key",
     "send_address_link",
     "send_invitation",
     "send_reset_link",

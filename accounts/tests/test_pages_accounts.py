@@ -9,6 +9,7 @@ from audit.models import Entry
 from restai_site.tests.world import make_key
 
 PASSWORD = "unusual staple of horses"
+NEW_KEY = {"name": "report", "lifetime": "90", "scope": "full", "reach": "everything"}
 FOREIGN = [
     "//evil.example",
     "https://evil.example",
@@ -129,7 +130,7 @@ def test_the_theme_menu_leads_back_to_our_pages_only(as_user, viewer):
 
 def test_a_key_is_shown_in_one_answer_alone(as_user, viewer):
     browser = as_user(viewer)
-    answer = browser.post("/profile/keys", {"name": "report", "lifetime": "30"})
+    answer = browser.post("/profile/keys", {**NEW_KEY, "lifetime": "30"})
     key = ApiKey.objects.get()
     plaintext = answer.context["plaintext"]
     assert plaintext in answer.content.decode()

@@ -34,6 +34,13 @@ class Actor:
     team_id: int | None = None
     reaches_all: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what no credential is: a platform role within limits, or all without any."""
+        if self.is_narrowed and self.is_platform_admin:
+            raise ValueError("A narrowed credential has no platform role.")
+        if self.reaches_all and not self.is_narrowed:
+            raise ValueError("Only a narrowed credential reaches all within its limits.")
+
     @property
     def own_id(self) -> int:
         """The user's id for queries; 0, which is nobody's, where there is no user."""

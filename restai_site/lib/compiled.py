@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import QuerySet
 
@@ -23,8 +24,8 @@ class CompiledQuery:
 
     `build` is called once, with a stand-in for each of `names`, and must put each of them into the
     SQL as a parameter. Whatever else it reads (the time, a setting) is frozen: use the database's
-    functions instead. `locking` is the clause of PostgreSQL that locks the row, for those that
-    querysets do not know.
+    functions instead. A queryset that can have no rows (`none()`) is not asked. `locking` is the
+    clause of PostgreSQL that locks the row, for those that querysets do not know.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class CompiledQuery:
         }
 
     def first(self, **values: int | str | None) -> Row | None:
-        """Return the first row for `values`, or None. One query."""
+        """Return the first row for `values`, or None. One query at most."""
+        if self._compiled is None:
+            return None
         sql, parameters, converters, compiler = self._compiled
         filled = [values[name] if name else constant for name, constant in parameters]
         with connection.cursor() as cursor:
@@ -53,10 +56,13 @@ class CompiledQuery:
         return tuple(next(iter(compiler.apply_converters([row], converters))))
 
     @cached_property
-    def _compiled(self) -> tuple[str, list[tuple[str | None, Any]], Any, Any]:
+    def _compiled(self) -> tuple[str, list[tuple[str | None, Any]], Any, Any] | None:
         queryset = self._build(**self._stand_ins)[:1]
         compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS, connections[DEFAULT_DB_ALIAS])
-        sql, given = compiler.as_sql()
+        try:
+            sql, given = compiler.as_sql()
+        except EmptyResultSet:
+            return None
         sql = f"{sql} {self._locking}".rstrip()
         names = {value: name for name, value in self._stand_ins.items()}
         parameters = [

@@ -58,10 +58,9 @@ def acting(user: User, **values: object) -> Actor:
     return Actor(user_id=user.pk, email=user.email, **{"session_id": uuid4(), **role, **values})
 
 
-def make_key(user: User, name: str = "test") -> tuple[ApiKey, str]:
-    """Return an API key of `user` and its plaintext."""
-    actor = acting(user)
-    key, plaintext = create_api_key(user, name=name, actor=actor)
+def make_key(user: User, name: str = "test", **limits: object) -> tuple[ApiKey, str]:
+    """Return an API key of `user` and its plaintext; `limits` are those of the service."""
+    key, plaintext = create_api_key(user, name=name, actor=acting(user), **limits)
     return key, watch(f"API key {key.pk}", plaintext)
 
 

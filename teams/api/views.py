@@ -71,7 +71,8 @@ class MembershipViewSet(ServiceViewSet):
 
     def check_editable(self, row: Any) -> None:
         """Let members leave; the rest is for admins of the team."""
-        leaves = self.action == "destroy" and row.user_id == self.actor.user_id
+        own = row.user_id == self.actor.user_id and not self.actor.is_narrowed
+        leaves = self.action == "destroy" and own
         if not leaves:
             super().check_editable(row)
 

@@ -55,6 +55,7 @@ def _mapping(stage: Stage) -> dict[str, Any]:
     return {"source": "ldap", "group": "leads", "team": stage.world.alpha.pk, "role": "member"}
 
 
+NEW_KEY = {"name": "new", "lifetime": "90", "scope": "full", "reach": "everything"}
 PAGES: dict[str, Body] = {
     "/settings/sign-in-providers/new": lambda _: IDENTITY_PROVIDER,
     "/settings/sign-in-providers/<int:identity_provider_id>": lambda _: IDENTITY_PROVIDER,
@@ -68,7 +69,8 @@ PAGES: dict[str, Body] = {
     },
     "/users/<int:user_id>/impersonate": lambda _: {"reason": "A request for help"},
     "/profile": lambda _: {"name": "renamed", "theme": "dark"},
-    "/profile/keys": lambda _: {"name": "new", "lifetime": "90"},
+    "/profile/keys": lambda _: NEW_KEY,
+    "/profile/keys/<int:key_id>/rotate": lambda _: {"overlap_minutes": "60"},
     "/profile/theme": lambda _: {"theme": "dark"},
     "/projects/new": lambda stage: {**_new_project(stage), "visibility": "members"},
     "/projects/<int:project_id>/access": lambda stage: {
@@ -106,6 +108,8 @@ BODIES: dict[tuple[str, str], Body] = {
         "user": stage.world.viewer.pk,
         "reason": "A request for help",
     },
+    ("PATCH", "/api/keys/<int:key_id>"): RENAMED,
+    ("POST", "/api/keys/<int:key_id>/rotate"): lambda _: {"overlap_minutes": 60},
     ("POST", "/api/auth/sign-in"): lambda _: {"email": "nobody@example.org", "password": "wrong"},
     ("PATCH", "/api/me"): RENAMED,
     ("POST", "/api/users"): lambda _: {"email": "new@example.org"},

@@ -41,12 +41,12 @@ from restai_site.tests.access.routes import Route
 from restai_site.tests.canaries import canary, watch
 from restai_site.tests.clients import start_session
 from restai_site.tests.loopback import CLOSED
-from restai_site.tests.world import SYSTEM, World, make_key, make_world
+from restai_site.tests.world import SYSTEM, World, make_key, make_user, make_world
 from teams.groups import create_mapping
 from teams.models import GroupMapping, Membership, Team
-from teams.services import set_grants
+from teams.services import add_member, set_grants
 
-ROLES = (
+PEOPLE = (
     "anonymous",
     "outsider",
     "outsider_admin",
@@ -56,6 +56,12 @@ ROLES = (
     "team_admin",
     "platform_admin",
 )
+LIMITED = (
+    "restricted",
+    "suspended",
+    *("read_key", "chat_key", "project_key", "admin_project_key"),
+)
+ROLES = (*PEOPLE, *LIMITED)
 MISSING = "2000000000"
 # Places that hold no id of a row.
 WORDS = {
@@ -104,6 +110,9 @@ class Stage:
     world: World
     own: dict[type[models.Model], models.Model] = field(default_factory=dict)
     other: dict[type[models.Model], models.Model] = field(default_factory=dict)
+    # Those who come by a cookie, and the keys of those who come by one.
+    people: dict[str, User] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
 
     def values(self, route: Route, side: str = "own") -> dict[str, str]:
         """Return what fills the places of `route`: own (alpha's), other (beta's), or missing."""
@@ -160,7 +169,29 @@ def make_stage() -> Stage:
     stage.other = _side(world.beta, world.other_project, world.outsider, [provider, *grants[1]])
     stage.own |= {type(world.llm): world.llm, EmbeddingModel: world.embedding_model}
     stage.other |= {type(world.llm): world.other_llm}
+    stage.people = world.users() | {name: _colleague(world, name) for name in LIMITED[:2]}
+    stage.people["suspended"].is_active = False
+    stage.people["suspended"].save()
+    stage.keys = _keys(world)
     return stage
+
+
+def _colleague(world: World, name: str) -> User:
+    """Return somebody who would be an editor like the other one, were it not for what they are."""
+    person = make_user(name, is_restricted=name == "restricted")
+    add_member(world.alpha, person, actor=SYSTEM)
+    add_project_member(world.project, person, role="editor", actor=SYSTEM)
+    return person
+
+
+def _keys(world: World) -> dict[str, str]:
+    limits = {"project_ids": [world.project.pk]}
+    return {
+        "read_key": make_key(world.team_admin, scope="read")[1],
+        "chat_key": make_key(world.editor, scope="chat")[1],
+        "project_key": make_key(world.editor, **limits)[1],
+        "admin_project_key": make_key(world.platform_admin, **limits)[1],
+    }
 
 
 def _session(person: User) -> Session:

@@ -45,9 +45,11 @@ class Walker:
         self.stage = stage
         self.logged = logged
         self.browsers: dict[str, AuditedClient] = {"anonymous": AuditedClient()}
-        for role, user in stage.world.users().items():
+        for role, user in stage.people.items():
             self.browsers[role] = AuditedClient()
             self.browsers[role].force_login(user)
+        for role, key in stage.keys.items():
+            self.browsers[role] = AuditedClient(headers={"Authorization": f"Bearer {key}"})
         self.before = checksums()
         for browser in self.browsers.values():
             browser.raise_request_exception = False
