@@ -22,6 +22,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import TotpDevice, User
+from accounts.services.providers import create_provider as create_identity_provider
 from accounts.services.recovery_codes import make_codes
 from accounts.tests.factors import code_of
 from benchmarks.mock_provider import MockProvider
@@ -45,6 +46,8 @@ LINK = re.compile(r'href="(/(?!static/)[^"#]*)')
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 # What tasks are called with that take something.
 ARGUMENTS = {"accounts.send_notice": ("ada@example.org", "Subject", "Text")}
+# Whose a password is must be known beside it.
+BESIDE_SECRETS = {"ldap": {"bind_dn": "cn=restai,dc=example,dc=org"}}
 BREAKING = ["mock", "error-401", "error-400", "error-500", "garbage", "cut-mid-stream"]
 
 
@@ -73,7 +76,12 @@ def world(transactional_db, provider):
             if setting.is_secret
         }
         if secret:
-            update_section(section, secret, actor=SYSTEM)
+            beside = BESIDE_SECRETS.get(section.slug, {})
+            update_section(section, {**secret, **beside}, actor=SYSTEM)
+    provider = {"slug": "company", "kind": "google", "name": "Company", "client_id": "restai"}
+    create_identity_provider(
+        {**provider, "client_secret": canary("client secret"), "enabled": True}, actor=SYSTEM
+    )
     update_project(world.shared_project, {"inference_logging": "off"}, actor=SYSTEM)
     cache.set("control", canary(CONTROL))
     return world
