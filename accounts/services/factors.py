@@ -1,5 +1,6 @@
 """What authenticator apps and passkeys have in common: when the first comes and the last goes."""
 
+import secrets
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -130,7 +131,8 @@ def reset_factors(user: User, *, actor: Actor) -> User:
     }
     notice = "factors_reset"
     if user.password_is_short:
-        user.set_unusable_password()
+        # One that nobody knows, so that its owner can replace it by a mailed link.
+        user.set_password(secrets.token_urlsafe(32))
         user.password_is_short = False
         notice = "factors_reset_and_password"
     user.second_factor_since = None

@@ -13,6 +13,7 @@ POSTS = [
     "suspend",
     "activate",
     "sessions/end",
+    "second-factor/reset",
     "invitation",
     "invitation/show",
     "delete",
@@ -154,6 +155,19 @@ def test_all_sessions_are_ended(admin, world, as_user):
     assert [browser.get("/profile").status_code for browser in browsers] == [302, 302]
     assert not Session.objects.filter(user=world.viewer).exists()
     assert Entry.objects.latest("id").action == "session.end_all"
+
+
+def test_a_lost_second_factor_is_reset(admin, world, as_user):
+    page = f"/users/{world.viewer.pk}"
+    assert "Reset second factor" not in admin.get(page).content.decode()
+    User.objects.filter(pk=world.viewer.pk).update(second_factor_since=timezone.now())
+    browser = as_user(world.viewer)
+    assert "Reset second factor" in admin.get(page).content.decode()
+    assert admin.post(f"{page}/second-factor/reset").status_code == 302
+    world.viewer.refresh_from_db()
+    assert world.viewer.second_factor_since is None
+    assert browser.get("/profile").status_code == 302
+    assert Entry.objects.latest("id").action == "user.second_factor_reset"
 
 
 def test_keys_are_listed_without_their_digest_and_revoked(admin, world):

@@ -364,9 +364,14 @@ def test_whoever_was_locked_out_may_try_at_once(client, mailed, viewer):
     assert (answer.status_code, answer.url) == (302, "/")
 
 
-def test_the_second_factor_stays(client, mailed, viewer):
+def test_the_second_factor_is_still_asked_for(client, mailed, viewer):
     User.objects.filter(pk=viewer.pk).update(second_factor_since=viewer.date_joined)
     follow(client, mailed)
     client.post(PAGE, {"password": NEW})
     viewer.refresh_from_db()
     assert viewer.second_factor_since == viewer.date_joined
+    answer = client.post("/login", {"email": viewer.email, "password": NEW})
+    assert (answer.status_code, answer.url) == (302, "/sign-in/second-factor")
+    assert not Session.objects.filter(user=viewer).exists()
+    assert Session.objects.filter(pending_user=viewer).count() == 1
+    assert client.get("/profile").status_code == 302

@@ -11,6 +11,7 @@ from django.db import connection
 from accounts.models import RecoveryCode, Session, TotpDevice, User
 from accounts.sections import AuthenticationSection
 from accounts.services.factors import ConfirmationRequired, Proof, reset_factors
+from accounts.services.passwords import may_reset
 from accounts.services.second_factor import (
     begin_totp,
     confirm_totp,
@@ -308,8 +309,10 @@ def test_a_short_password_does_not_outlive_the_factor_beside_it(user, secret, ad
     User.objects.filter(pk=user.pk).update(password_is_short=True)
     reset_factors(user, actor=actor_in_session(admin))
     user.refresh_from_db()
-    assert not user.has_usable_password()
+    assert not user.check_password(PASSWORD)
     assert not user.password_is_short
+    # Its owner gets a new one by “Forgot your password?”, as the mail says.
+    assert may_reset(user)
 
 
 def test_nobody_else_resets_factors_and_nobody_their_own(user, secret, admin):

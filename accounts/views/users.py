@@ -14,8 +14,11 @@ from accounts.access import SignedInRequest, platform_admin
 from accounts.mails import mail_is_set_up
 from accounts.models import ApiKey, User
 from accounts.policy import local_sign_in_open
+from accounts.sections import LdapSection
+from accounts.services.factors import reset_factors
 from accounts.sessions import lifecycle
 from accounts.user_forms import DetailsForm, InvitationForm, RoleForm
+from restai_site.lib.configuration import current
 from restai_site.lib.rate_limit import count_use
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import table_of
@@ -123,6 +126,16 @@ def end_sessions(request: SignedInRequest, user_id: int) -> HttpResponse:
 
 @require_POST
 @platform_admin
+def reset_second_factor(request: SignedInRequest, user_id: int) -> HttpResponse:
+    person = _person(request, user_id)
+    with errors_told(request):
+        reset_factors(person, actor=request.actor)
+        messages.success(request, f"{person.display_name} has no second factor any more.")
+    return redirect("accounts:user", user_id)
+
+
+@require_POST
+@platform_admin
 def revoke_key(request: SignedInRequest, user_id: int, key_id: int) -> HttpResponse:
     keys = ApiKey.objects.editable_by(request.actor).filter(user_id=user_id)
     key = services.revoke_api_key(get_object_or_404(keys, pk=key_id), actor=request.actor)
@@ -182,6 +195,7 @@ def _ways() -> dict[str, Any]:
 
 
 def _user_page(request: SignedInRequest, person: User, form: DetailsForm) -> HttpResponse:
+    is_self = person.pk == request.actor.user_id
     roles = {"is_platform_admin": person.is_platform_admin, "is_restricted": person.is_restricted}
     context = {
         "person": person,
@@ -189,7 +203,9 @@ def _user_page(request: SignedInRequest, person: User, form: DetailsForm) -> Htt
         "role_form": RoleForm(initial=roles),
         "keys": ApiKey.objects.visible_to(request.actor).filter(user=person).unrevoked(),
         "session_count": person.sessions.filter(expires_at__gt=timezone.now()).count(),
-        "is_self": person.pk == request.actor.user_id,
+        "by_directory": current(LdapSection).enabled,
+        "is_self": is_self,
+        "may_reset_factor": person.second_factor_since is not None and not is_self,
         "may_impersonate": person.is_active and not person.is_platform_admin,
         **_ways(),
     }

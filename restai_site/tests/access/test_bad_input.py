@@ -194,7 +194,11 @@ def test_fields_that_are_not_offered_are_not_taken_when_something_is_made(walker
         assert (answer.status, answer.changed) == (400, False)
         assert b'"unknown_field"' in answer.body
         return
-    assert answer.status == 201
+    if answer.status != 201:
+        # Nothing is made here; what is not offered makes no difference.
+        plain = tried(walker, method, path, json.dumps(valid).encode())
+        assert (answer.status, answer.changed) == (plain.status, plain.changed)
+        return
     made = json.loads(answer.body)
     assert made.get("id") != 1
     assert JUNK not in made.values()
