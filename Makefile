@@ -9,7 +9,7 @@ COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashe
 # Two workers: more gain nothing on two processors.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress clean
+.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -72,6 +72,11 @@ bench: ## Measure requests per second against a mock provider.
 bench-egress: ## Measure what judging an outbound request costs.
 	@scripts/bootstrap test
 	@$(PYTHON_VENV) -m benchmarks.egress
+
+bench-identity: ## Measure what it costs to find out whose API key a request has.
+	@scripts/bootstrap test
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	  $(PYTHON_VENV) -m benchmarks.identity
 
 clean: ## Remove what can be made again; the data in var/ stay.
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

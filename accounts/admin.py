@@ -54,7 +54,10 @@ class UserAdmin(ViewOnlyAdmin):
 class ApiKeyAdmin(ViewOnlyAdmin):
     """Keys are made by their owners; administrators can revoke them."""
 
-    fields = ("user", "name", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
+    fields = (
+        *("user", "name", "prefix", "scope", "project_ids", "team_id", "allowed_networks"),
+        *("created_at", "expires_at", "last_used_at", "rotated_at", "revoked_at"),
+    )
     list_display = ("prefix", "name", "user", "created_at", "last_used_at", "revoked_at")
     list_filter = ("user__is_active",)
     list_select_related = ("user",)

@@ -82,7 +82,8 @@ class ApiKeyForm(PageForm):
         return None if days == "never" else timedelta(days=int(days))
 
     def clean_allowed_networks(self) -> list[str]:
-        return self.cleaned_data["allowed_networks"].replace(",", " ").split()
+        text: str = self.cleaned_data["allowed_networks"]
+        return text.replace(",", " ").split()
 
     def clean(self) -> dict[str, Any]:
         """Hold what is chosen against where the key is to reach, so that nothing is left unsaid."""

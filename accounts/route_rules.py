@@ -82,6 +82,7 @@ RESTRICTED_WRITES = (
             "auth-password",
             "auth-email",
             "accounts:theme",
+            "accounts:revoke_key",
             "accounts:end_session",
             "accounts:end_other_sessions",
             "accounts:link_account",

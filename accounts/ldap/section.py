@@ -213,7 +213,8 @@ class LdapSection(Section):
         wrong = _missing(values) if values["enabled"] else {}
         if values["bind_dn"] and not values["bind_password"]:
             # A bind with a name and no password succeeds at many servers, as nobody.
-            wrong |= {"bind_password": "Enter the password of the account."}
+            name = cls.bind_password.name
+            wrong[name] = "Enter the password of the account."
         if values["bind_password"] and not values["bind_dn"]:
             wrong["bind_dn"] = "Enter the account that the password belongs to."
         if values["group_style"] not in {"none", "memberof"} and not values["group_base_dn"]:

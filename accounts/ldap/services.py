@@ -13,7 +13,7 @@ from accounts.ldap.section import LdapSection
 from accounts.models import LdapAccount, User, normal_email
 from accounts.policy import breaks_glass
 from accounts.sessions import lifecycle
-from audit.services import changes_of, record
+from audit.services import CHANGED, changes_of, record
 from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import current
 from restai_site.lib.errors import Conflict, Forbidden, Invalid, NotFound
@@ -89,7 +89,7 @@ def link(user: User, *, login: str, actor: Actor) -> LdapAccount:
 
 @transaction.atomic
 def unlink(user: User, *, actor: Actor) -> User:
-    """Untie `user` from the directory. They have no way in until they get another one.
+    """Untie `user` from the directory. They have no way in until they are invited or linked anew.
 
     Raises Forbidden, NotFound (not tied).
     """
@@ -99,6 +99,9 @@ def unlink(user: User, *, actor: Actor) -> User:
     if account is None:
         raise NotFound("This user does not sign in by the directory.")
     account.delete()
+    # As somebody who has not chosen a password yet.
+    user.invited_at = timezone.now()
+    user.save(update_fields=["invited_at"])
     lifecycle.end_all_of(user)
     record(actor, "user.ldap_unlink", user, changes={"dn": account.dn})
     return user
@@ -115,9 +118,11 @@ def _tie(user: User, found: Found, actor: Actor) -> LdapAccount:
     except IntegrityError:
         raise Conflict("This user, or this entry of the directory, is linked already.") from None
     user.set_unusable_password()
-    user.save(update_fields=["password"])
+    # An invitation, which would lead to a local password, is void.
+    user.invited_at = None
+    user.save(update_fields=["password", "invited_at"])
     lifecycle.end_all_of(user)
-    record(actor, "user.ldap_link", user, changes={"dn": found.dn, "password": "removed"})
+    record(actor, "user.ldap_link", user, changes={"dn": found.dn, "password": CHANGED})
     return account
 
 

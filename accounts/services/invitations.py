@@ -28,8 +28,9 @@ def invite_user(
 ) -> User:
     """Make a user without a password, and mail them the link by which they choose one.
 
-    Until they have, nothing signs in as them but an identity provider or a directory that knows
-    their address. Raises Forbidden, Conflict (the address is taken).
+    Until they have, nothing signs in as them but an identity provider that knows their address, or
+    an entry of the directory that an administrator has linked. Raises Forbidden, Conflict (the
+    address is taken).
     """
     require_administrator(actor)
     user = User(

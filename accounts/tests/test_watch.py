@@ -78,14 +78,15 @@ async def listen(actor, source=None) -> tuple[int, bool]:
     return heard, False
 
 
-async def told_and_others(actor, other, change) -> list:
+async def told_and_others(actor, other, change):
     """Let two people listen, change something meanwhile, and return how each fared."""
 
     async def later():
         await asyncio.sleep(PERIOD * 2)
         await sync_to_async(change)()
 
-    return (await asyncio.gather(listen(actor, words(60)), listen(other, words(60)), later()))[:2]
+    fared = await asyncio.gather(listen(actor, words(60)), listen(other, words(60)), later())
+    return fared[:2]
 
 
 @pytest.mark.parametrize("make", [of_key, of_session, of_basic])
@@ -122,7 +123,7 @@ def test_an_answer_goes_on_while_the_secret_before_still_works(world):
     fared = async_to_sync(told_and_others)(
         of_key(world.viewer), of_basic(world.member), lambda: ApiKey.objects.update(**until)
     )
-    assert fared == [(60, False), (60, False)]
+    assert fared == [(60, False)] * 2
 
 
 def test_many_answers_are_asked_about_in_one_question_and_none_without_any(world, questions):

@@ -14,9 +14,11 @@ from accounts.access import SignedInRequest, platform_admin
 from accounts.mails import mail_is_set_up
 from accounts.models import ApiKey, User
 from accounts.policy import local_sign_in_open
+from accounts.sections import LdapSection
 from accounts.services.factors import reset_factors
 from accounts.sessions import lifecycle
 from accounts.user_forms import DetailsForm, InvitationForm, RoleForm
+from restai_site.lib.configuration import current
 from restai_site.lib.rate_limit import count_use
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import table_of
@@ -201,6 +203,7 @@ def _user_page(request: SignedInRequest, person: User, form: DetailsForm) -> Htt
         "role_form": RoleForm(initial=roles),
         "keys": ApiKey.objects.visible_to(request.actor).filter(user=person).unrevoked(),
         "session_count": person.sessions.filter(expires_at__gt=timezone.now()).count(),
+        "by_directory": current(LdapSection).enabled,
         "is_self": is_self,
         "may_reset_factor": person.second_factor_since is not None and not is_self,
         "may_impersonate": person.is_active and not person.is_platform_admin,

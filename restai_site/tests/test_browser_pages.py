@@ -44,6 +44,13 @@ def furnished(world):
     world.platform_admin.save(update_fields=["name"])
     set_prompt(world.project, "You are Alpha.\nBe brief.", note="Shorter", actor=SYSTEM)
     make_key(world.platform_admin)
+    make_key(
+        world.platform_admin,
+        "The nightly report of the whole team",
+        scope="read",
+        project_ids=[world.project.pk, world.shared_project.pk],
+        allowed_networks=["192.0.2.0/24", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:0/112"],
+    )
     for name, description in (("PAYMENTS_TOKEN", ""), ("S" * 64, "A long name. " * 10)):
         create_secret(world.project, name=name, value="x", description=description, actor=SYSTEM)
     update_section(MailSection, {"password": "a secret"}, actor=SYSTEM)
@@ -193,9 +200,15 @@ def test_axe_finds_no_violation_in_open_menus_and_dialogs(visit, furnished):
     visitor = visit(furnished.platform_admin)
     page = visitor.page
     visitor.go("/profile/keys")
-    page.click("[aria-label^=Revoke]")
-    assert visitor.axe() == []
-    page.keyboard.press("Escape")
+    for entry in ("Rotate", "Revoke"):
+        page.click("[aria-label='Actions for test']")
+        assert visitor.axe() == []
+        page.get_by_role("button", name=entry, exact=True).click()
+        assert visitor.axe() == []
+        page.keyboard.press("Escape")
+    for reach in ("projects", "team"):
+        page.check(f"[name=reach][value={reach}]")
+        assert visitor.axe() == []
     page.click("[popovertarget=profile-menu]")
     assert visitor.axe() == []
     page.keyboard.press("Escape")
@@ -258,6 +271,26 @@ def test_a_new_key_is_shown_once(visit, world):
     page.click("text=I have saved it")
     assert "Nightly report" in page.text_content("main")
     assert plaintext not in page.content()
+
+
+def test_a_key_is_narrowed_and_rotated_on_the_page(visit, world):
+    page = visit(world.viewer).page
+    page.goto("/profile/keys")
+    assert not page.is_visible("[name=project_ids]")
+    page.fill("[name=name]", "Nightly report")
+    page.select_option("[name=scope]", "read")
+    page.check("[name=reach][value=projects]")
+    page.get_by_label("Private (Alpha)").check()
+    page.click("text=Create API key")
+    first = page.text_content("#secret-value")
+    page.click("text=I have saved it")
+    assert "In Private" in page.text_content("#keys")
+    page.click("[aria-label='Actions for Nightly report']")
+    page.get_by_role("button", name="Rotate", exact=True).click()
+    page.select_option("[name=overlap_minutes]", "60")
+    page.get_by_role("button", name="Rotate key").click()
+    page.wait_for_selector("text=The secret so far works until")
+    assert page.text_content("#secret-value") != first
 
 
 def test_deleting_a_project_wants_its_name_typed(visit, world):

@@ -233,7 +233,8 @@ def test_a_newcomer_without_a_key_chats_on_a_real_model_from_curl_and_the_offici
     project = re.search(r"/projects/(\d+)/chat$", chat_page)[1]
     assert "First steps" in first.read().decode()
     base = f"http://localhost:{running.port}"
-    made = browser.submit(f"{base}/profile/keys", name="newcomer", lifetime="90").read().decode()
+    new = {"name": "newcomer", "lifetime": "90", "scope": "full", "reach": "everything"}
+    made = browser.submit(f"{base}/profile/keys", **new).read().decode()
     key = re.search(r"rk_[\w-]{43}", made)[0]
     curl = subprocess.run(
         [

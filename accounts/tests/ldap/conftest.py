@@ -5,6 +5,8 @@ import os
 import pytest
 
 from accounts.ldap.section import LdapSection, is_installed
+from accounts.models import User
+from accounts.tests.ldap.entering import is_in, log_in
 from restai_site.lib.configuration import overridden
 from restai_site.tests.certificates import Authority
 
@@ -71,3 +73,12 @@ def using(settings_of):
         return overridden(LdapSection, **settings_of(**changes))
 
     return with_changes
+
+
+@pytest.fixture
+def ada(client, using):
+    """Ada, who has signed in before."""
+    with using():
+        assert is_in(log_in(client, "ada"))
+    client.cookies.clear()
+    return User.objects.get()

@@ -25,6 +25,7 @@ def api_page(person):
 def test_an_administrator_links_and_unlinks_by_the_page(world, as_user, using, person):
     browser = as_user(world.platform_admin)
     with using():
+        assert page(person) in browser.get(f"/users/{person.pk}").text
         assert "Name or e-mail address in the directory" in browser.get(page(person)).text
         answer = browser.post(page(person), {"login": "ada"})
         assert (answer.status_code, answer.url) == (302, page(person))

@@ -1,49 +1,25 @@
 """People of the directory come in by the log-in page and by Basic, tied to what never changes."""
 
 import base64
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, transaction
 
 from accounts import limiter
 from accounts.directory import groups_read
-from accounts.ldap import services
 from accounts.ldap.authentication import AWAY
 from accounts.ldap.section import LdapSection
 from accounts.ldap.services import NOT_LINKED
 from accounts.models import AttemptCounter, LdapAccount, Session, User
 from accounts.sections import AuthenticationSection
-from accounts.sign_in import WRONG
+from accounts.tests.ldap.entering import LOCAL_PASSWORD, is_in, is_refused, local_user, log_in
 from accounts.tests.ldap.impostor import Impostor
 from audit.models import Entry
-from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import overridden
-from restai_site.lib.errors import Conflict, Forbidden, Invalid, NotFound
 from restai_site.tests.slapd import PEOPLE, dn_of, group_dn, password_of
 
 pytestmark = pytest.mark.django_db
-LOCAL_PASSWORD = "unusual staple of horses"
-ADMINISTRATOR = Actor.system("tests")
-
-
-def log_in(client, login, password=None):
-    return client.post("/login", {"email": login, "password": password or password_of(login)})
-
-
-def is_in(answer) -> bool:
-    return (answer.status_code, answer.headers.get("Location")) == (302, "/")
-
-
-def is_refused(answer, words=WRONG) -> bool:
-    return answer.status_code == 400 and words in answer.text
-
-
-def local_user(email, **values) -> User:
-    user = User(email=email, **values)
-    user.set_password(LOCAL_PASSWORD)
-    user.save()
-    return user
 
 
 # --- First sign-in --------------------------------------------------------------------------------
@@ -91,15 +67,6 @@ def test_an_address_that_is_taken_is_never_adopted(client, using, directory):
 
 
 # --- Later sign-ins -------------------------------------------------------------------------------
-@pytest.fixture
-def ada(client, using):
-    """Ada, who has signed in before."""
-    with using():
-        assert is_in(log_in(client, "ada"))
-    client.cookies.clear()
-    return User.objects.get()
-
-
 def test_name_and_address_follow_the_directory(client, directory, using, ada):
     directory.change(dn_of("ada"), mail="countess@example.org", displayName="Countess\tLovelace")
     with using():
@@ -348,78 +315,6 @@ def test_a_success_gives_the_count_of_the_entry_back(client, using, ada):
     account = f"ldap {ada.ldap_account.unique_id}"
     bucket = limiter._account_bucket(limiter.Kind.PASSWORD, account, None)
     assert not AttemptCounter.objects.filter(bucket=bucket).exists()
-
-
-# --- Linking --------------------------------------------------------------------------------------
-def test_an_administrator_links_an_account_and_its_password_is_gone(client, directory, using):
-    user = local_user("a.lovelace@example.org", name="A. L.")
-    with using(auto_create=False):
-        account = services.link(user, login="ada", actor=ADMINISTRATOR)
-        assert account.dn == dn_of("ada")
-        assert is_in(log_in(client, "ada"))
-    user.refresh_from_db()
-    assert (user.has_usable_password(), user.email) == (False, "ada@example.org")
-    linked = Entry.objects.get(action="user.ldap_link")
-    assert linked.changes == {"dn": dn_of("ada"), "password": "removed"}
-
-
-def test_linking_ends_the_sessions_that_the_old_password_began(client, using):
-    user = local_user("a.lovelace@example.org")
-    assert is_in(log_in(client, user.email, LOCAL_PASSWORD))
-    with using():
-        services.link(user, login="ada", actor=ADMINISTRATOR)
-    assert client.get("/profile").status_code == 302
-
-
-def test_an_entry_and_an_account_are_linked_once(using, ada):
-    other = local_user("other@example.org")
-    with using():
-        with pytest.raises(Conflict):
-            services.link(other, login="ada", actor=ADMINISTRATOR)
-        with pytest.raises(Conflict):
-            services.link(ada, login="grace", actor=ADMINISTRATOR)
-        with pytest.raises(Invalid):
-            services.link(other, login="nobody", actor=ADMINISTRATOR)
-    other.refresh_from_db()
-    assert other.has_usable_password()
-    assert LdapAccount.objects.get().user == ada
-
-
-def test_the_administrator_of_last_resort_keeps_the_password(using, settings):
-    settings.BREAK_GLASS_EMAIL = "root@example.org"
-    root = local_user("root@example.org", is_platform_admin=True)
-    with using(), pytest.raises(Conflict):
-        services.link(root, login="ada", actor=ADMINISTRATOR)
-    root.refresh_from_db()
-    assert root.has_usable_password()
-
-
-@pytest.mark.parametrize(
-    "actor",
-    [
-        Actor(user_id=1, email="", session_id=uuid4()),
-        Actor(user_id=1, email="", is_platform_admin=True, api_key_id=1, credential="key:1"),
-        Actor(user_id=1, email="", is_platform_admin=True, session_id=uuid4(), impersonator_id=2),
-    ],
-    ids=["user", "key", "impersonation"],
-)
-def test_only_administrators_as_themselves_link_and_unlink(using, ada, actor):
-    other = local_user("other@example.org")
-    with using():
-        with pytest.raises(Forbidden):
-            services.link(other, login="grace", actor=actor)
-        with pytest.raises(Forbidden):
-            services.unlink(ada, actor=actor)
-    assert LdapAccount.objects.get().user == ada
-
-
-def test_an_account_that_was_unlinked_is_out(client, using, ada):
-    services.unlink(ada, actor=ADMINISTRATOR)
-    assert not Session.objects.filter(user=ada).exists()
-    with using():
-        assert is_refused(log_in(client, "ada"), NOT_LINKED)
-    with pytest.raises(NotFound):
-        services.unlink(ada, actor=ADMINISTRATOR)
 
 
 def test_everybody_is_somebody_else(client, using):

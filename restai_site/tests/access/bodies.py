@@ -41,6 +41,7 @@ MAIL = {
 }
 LDAP_LOGIN: Body = lambda _: {"login": "ada"}  # noqa: E731
 PROVIDER = {"name": "new", "kind": "openai", "base_url": ""}
+NEW_KEY = {"name": "new", "lifetime": "90", "scope": "full", "reach": "everything"}
 IDENTITY_PROVIDER = {
     "name": "New",
     "slug": "new",
@@ -55,7 +56,6 @@ def _mapping(stage: Stage) -> dict[str, Any]:
     return {"source": "ldap", "group": "leads", "team": stage.world.alpha.pk, "role": "member"}
 
 
-NEW_KEY = {"name": "new", "lifetime": "90", "scope": "full", "reach": "everything"}
 PAGES: dict[str, Body] = {
     "/settings/sign-in-providers/new": lambda _: IDENTITY_PROVIDER,
     "/settings/sign-in-providers/<int:identity_provider_id>": lambda _: IDENTITY_PROVIDER,
@@ -113,12 +113,12 @@ BODIES: dict[tuple[str, str], Body] = {
     },
     ("POST", "/api/auth/password-reset"): lambda _: {"email": "new@example.org"},
     ("POST", "/api/keys"): lambda _: {"name": "new"},
+    ("PATCH", "/api/keys/<int:key_id>"): RENAMED,
+    ("POST", "/api/keys/<int:key_id>/rotate"): lambda _: {"overlap_minutes": 60},
     ("POST", "/api/auth/impersonation"): lambda stage: {
         "user": stage.world.viewer.pk,
         "reason": "A request for help",
     },
-    ("PATCH", "/api/keys/<int:key_id>"): RENAMED,
-    ("POST", "/api/keys/<int:key_id>/rotate"): lambda _: {"overlap_minutes": 60},
     ("POST", "/api/auth/sign-in"): lambda _: {"email": "nobody@example.org", "password": "wrong"},
     ("PATCH", "/api/me"): RENAMED,
     ("POST", "/api/users"): lambda _: {"email": "new@example.org"},
