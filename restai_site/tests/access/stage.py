@@ -158,6 +158,7 @@ class Stage:
 def make_stage() -> Stage:
     """Build both sides, with one row of every model each."""
     # This process may remember a key that went with the rows of another test.
+    # A key that this process has read in another test is in no table any more.
     tokens.forget_keys()
     world = make_world()
     stage = Stage(world)
