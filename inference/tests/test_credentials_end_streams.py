@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import ApiKey, Session, User
-from accounts.services import revoke_api_key, rotate_api_key, update_user
+from accounts.services import revoke_api_key, rotate_api_key, suspend_user
 from inference.models import Message
 from projects.models import UsageRecord
 from restai_site.tests import waiting
@@ -78,7 +78,7 @@ def completion(server, key: str) -> Client:
 
 
 def suspend(key: ApiKey) -> None:
-    update_user(key.user, {"is_active": False}, actor=SYSTEM)
+    suspend_user(key.user, actor=SYSTEM)
 
 
 def revoke(key: ApiKey) -> None:
@@ -147,7 +147,7 @@ def browser_chat(world, server) -> Client:
     "end",
     [
         lambda user: Session.objects.filter(user=user).delete(),
-        lambda user: update_user(user, {"is_active": False}, actor=SYSTEM),
+        lambda user: suspend_user(user, actor=SYSTEM),
     ],
     ids=["session ended", "user suspended"],
 )
