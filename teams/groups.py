@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from accounts.ldap.section import is_installed
 from accounts.models import IdentityProvider, User
 from audit.services import changes_of, record
 from restai_site.lib.actor import Actor
@@ -137,8 +138,7 @@ def _add(team: Team, user: User, role: str, source: str, actor: Actor) -> None:
 def _check(mapping: GroupMapping) -> None:
     mapping.group = mapping.group.strip()
     if mapping.source == LDAP:
-        # Directories compare distinguished names so; sign-ins name them in this spelling.
-        mapping.group = AROUND_COMMAS.sub(",", mapping.group.lower())
+        mapping.group = _as_sign_ins_name_it(mapping.group)
     if not mapping.group or not mapping.group.isprintable():
         raise Invalid("Enter the name of a group.", fields={"group": ["Enter a name."]})
     if mapping.source not in dict(sources()):
@@ -146,6 +146,15 @@ def _check(mapping: GroupMapping) -> None:
         raise Invalid(message, fields={"source": [message]})
     if mapping.role not in ROLES.values:
         raise Invalid("A role is admin or member.", fields={"role": ["Choose admin or member."]})
+
+
+def _as_sign_ins_name_it(group: str) -> str:
+    """Return a distinguished name as directories compare it."""
+    if is_installed():
+        from accounts.ldap.backend import normal_dn
+
+        return normal_dn(group)
+    return AROUND_COMMAS.sub(",", group.lower())
 
 
 def _save(mapping: GroupMapping) -> None:

@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from accounts import policy
 from accounts.directory import groups_read
+from accounts.ldap.section import LdapSection
 from accounts.models import IdentityProvider, LinkedAccount, User, normal_email
 from accounts.models.providers import SUBJECT_MAX_LENGTH
+from accounts.notices import tell
 from audit.services import record
 from restai_site.lib.actor import Actor
+from restai_site.lib.configuration import current
 from restai_site.lib.errors import Conflict, Forbidden, Unauthenticated
 
 NAME_MAX_LENGTH = 100
@@ -72,6 +75,8 @@ def user_of(provider: IdentityProvider, identity: Identity, *, actor: Actor) -> 
     if found is None:
         user, created = _unlinked(provider, identity, actor)
         found = _link(provider, identity, user, actor)
+        if not created:
+            tell("account_linked", user.email, str(provider))
     user = found.user
     if not user.is_active:
         raise IdentityRefused(provider, "suspended")
@@ -106,6 +111,7 @@ def link_account(
         raise Conflict(f"This account at {provider} is linked already.")
     if links.filter(user=user).exists():
         raise Conflict(f"You have an account at {provider} already: unlink it first.")
+    tell("account_linked", user.email, str(provider))
     return _link(provider, identity, user, actor)
 
 
@@ -119,6 +125,7 @@ def unlink_account(link: LinkedAccount, *, actor: Actor) -> None:
     if not _has_other_way_in(user, link):
         raise Conflict("This is your only way in: set a password or link another account first.")
     record(actor, "linked_account.delete", link)
+    tell("account_unlinked", user.email, str(link.provider))
     link.delete()
 
 
@@ -193,7 +200,9 @@ def _shown_email(identity: Identity) -> str:
 
 
 def _has_other_way_in(user: User, link: LinkedAccount) -> bool:
-    if user.has_usable_password() and policy.local_sign_in_open(user):
-        return True
+    if policy.local_sign_in_open(user):
+        by_directory = current(LdapSection).enabled and hasattr(user, "ldap_account")
+        if by_directory or user.has_usable_password() or user.passkeys.exists():
+            return True
     others = user.linked_accounts.filter(provider__enabled=True).exclude(pk=link.pk)
     return bool(others.exists())

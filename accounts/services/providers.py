@@ -23,6 +23,8 @@ DESTINATION = ("kind", "server_url", "tenant")
 TENANT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|common|organizations|consumers")
 DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{0,62}")
 DOMAINS_MAX = 100
+# Pages of ours, beside which a provider of this name could not be reached.
+TAKEN_SLUGS = frozenset({"passkey", "second-factor"})
 Kind = IdentityProvider.Kind
 
 
@@ -104,6 +106,8 @@ def _normal(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check(provider: IdentityProvider) -> None:
     """Raise Invalid, naming the fields, unless the values go together."""
+    if provider.slug in TAKEN_SLUGS:
+        _refuse("slug", "This short name is taken by a page of the platform.")
     _check_addresses(provider)
     domains = provider.allowed_domains
     if len(domains) > DOMAINS_MAX or not all(map(DOMAIN.fullmatch, domains)):

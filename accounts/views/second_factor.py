@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -65,7 +66,7 @@ def sign_in_with_passkey(request: HttpRequest) -> HttpResponse:
     with errors_told(request):
         user = proof.check_passkey_alone(request, credential or {})
         return redirect(sign_in.begin(request, user, amr=(proof.PASSKEY, MFA), target=target))
-    return redirect(f"{reverse('accounts:login')}?next={target}")
+    return redirect(f"{reverse('accounts:login')}?{urlencode({'next': target})}")
 
 
 def _check(request: HttpRequest, user: User, form: SecondFactorForm) -> str:

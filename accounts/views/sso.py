@@ -5,11 +5,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import sign_in
+from accounts import proof, sign_in
 from accounts.access import SignedInRequest, signed_in
 from accounts.credentials import anonymous, resolve
+from accounts.factor_forms import ProofForm, proof_errors_on
 from accounts.models import IdentityProvider, LinkedAccount, User
 from accounts.sections import AuthenticationSection
 from accounts.services import linked_accounts
@@ -18,6 +20,7 @@ from accounts.sessions.lifecycle import MFA
 from accounts.sso import claims, dance
 from accounts.sso.dance import Purpose, Returned
 from accounts.sso.errors import SignInNotBegun
+from accounts.views.profile import own_user
 from restai_site.lib.configuration import current
 from restai_site.lib.errors import DomainError, NotFound
 from restai_site.lib.http import error_headers
@@ -41,11 +44,18 @@ def start(request: HttpRequest, provider_slug: str) -> HttpResponse:
         return _failed(request, error)
 
 
+@sensitive_post_parameters("password", "code", "passkey")
 @require_POST
 @signed_in
 def link(request: SignedInRequest, provider_slug: str) -> HttpResponse:
-    """Send somebody who is signed in to the provider, to link their account there."""
+    """Send somebody who is signed in to the provider, to link their account there.
+
+    A linked account is a way in that lasts: a session that was left open must not be enough.
+    """
     target, user_id = reverse("accounts:security"), request.actor.own_id
+    question = _ask_who_it_is(request)
+    if question is not None:
+        return question
     try:
         return _go(
             request, _offered(provider_slug), purpose=Purpose.LINK, target=target, user_id=user_id
@@ -53,6 +63,29 @@ def link(request: SignedInRequest, provider_slug: str) -> HttpResponse:
     except DomainError as error:
         messages.error(request, error.message)
         return redirect(target)
+
+
+def _ask_who_it_is(request: SignedInRequest) -> HttpResponse | None:
+    """Return the page that asks for a proof, or None where there is one, or a recent sign-in."""
+    user = own_user(request)
+    if proof.confirmed(request, user).holds_any:
+        return None
+    is_answer = not {"password", "code"}.isdisjoint(request.POST)
+    form = ProofForm(user, request.POST if is_answer else None)
+    if form.is_valid():
+        with proof_errors_on(form):
+            proof.confirm(request, user, **form.given())
+            return None
+    if form.fields.keys().isdisjoint({"password", "code"}):
+        messages.error(request, "Log in again first, then link the account within 15 minutes.")
+        return redirect("accounts:security")
+    context = {
+        "form": form,
+        "title": "Link an account",
+        "text": "Whoever signs in by it reaches this account from then on: show that it is you.",
+        "label": "Go on",
+    }
+    return render(request, "accounts/confirm.html", context, status=400 if form.errors else 200)
 
 
 @require_GET

@@ -25,6 +25,9 @@ UNAUDITED = [
     # Up to where the codes of an app and the counter of a passkey are used up.
     re.compile(r'^UPDATE "accounts_totpdevice" SET "last_step" = [^,]+ WHERE'),
     re.compile(r'^UPDATE "accounts_passkey" SET "sign_count" = '),
+    re.compile(
+        r'^UPDATE "accounts_linkedaccount" SET "email" = [^,]+, "last_used_at" = [^,]+ WHERE'
+    ),
     re.compile(r'^UPDATE "accounts_ldapaccount" SET "last_seen" = [^,]+ WHERE'),
     re.compile(r'^INSERT INTO "projects_usagerecord"'),  # a ledger of its own
     re.compile(r'^(INSERT INTO|UPDATE) "inference_message"'),  # people's own words

@@ -6,6 +6,7 @@ a canary. The one control canary, which is no secret, must be found in each of t
 """
 
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -21,8 +22,10 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts.models import TotpDevice, User
+from accounts.models import SigningKey, TotpDevice, User
+from accounts.services.providers import create_provider as create_identity_provider
 from accounts.services.recovery_codes import make_codes
+from accounts.sessions import tokens
 from accounts.tests.factors import code_of
 from benchmarks.mock_provider import MockProvider
 from catalog.models import LLM
@@ -33,6 +36,7 @@ from restai_site.lib.configuration import sections
 from restai_site.lib.crypto.columns import encrypted_columns
 from restai_site.lib.crypto.keyring import keyring
 from restai_site.tests.canaries import canary, leaks, watch
+from restai_site.tests.clients import start_session
 from restai_site.tests.loopback import loopback_port
 from restai_site.tests.mailbox import mail_set_up
 from restai_site.tests.server import Server, database_url
@@ -51,6 +55,8 @@ ARGUMENTS = {
     "accounts.mail_address_link": (1, "new@example.org"),
     "accounts.mail_notice": ("password_changed", "viewer@example.org"),
 }
+# Whose a password is must be known beside it.
+BESIDE_SECRETS = {"ldap": {"bind_dn": "cn=restai,dc=example,dc=org"}}
 BREAKING = ["mock", "error-401", "error-400", "error-500", "garbage", "cut-mid-stream"]
 
 
@@ -64,6 +70,8 @@ def provider():
 def world(transactional_db, provider):
     """The cast, with a canary in every place that holds a secret, and one that is none."""
     cache.clear()
+    # This process may remember a key that went with the rows of another test.
+    tokens.forget_keys()
     world = make_world(provider.url)
     world.platform_admin.name = canary(CONTROL)
     for role in ("platform_admin", "viewer"):
@@ -79,7 +87,15 @@ def world(transactional_db, provider):
             if setting.is_secret
         }
         if secret:
-            update_section(section, secret, actor=SYSTEM)
+            beside = BESIDE_SECRETS.get(section.slug, {})
+            update_section(section, {**secret, **beside}, actor=SYSTEM)
+    provider = {"slug": "company", "kind": "google", "name": "Company", "client_id": "restai"}
+    create_identity_provider(
+        {**provider, "client_secret": canary("client secret"), "enabled": True}, actor=SYSTEM
+    )
+    kept = json.dumps({"nonce": canary("nonce of a sign-in")})
+    start_session(world.viewer, data=kept)
+    watch("signing key", SigningKey.objects.get(replaced_at=None).secret)
     update_project(world.shared_project, {"inference_logging": "off"}, actor=SYSTEM)
     cache.set("control", canary(CONTROL))
     return world

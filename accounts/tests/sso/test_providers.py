@@ -2,12 +2,19 @@
 
 import pytest
 from django.core.cache import cache
+from django.urls import resolve
 
 from accounts.models import IdentityProvider, LinkedAccount
-from accounts.services.providers import create_provider, delete_provider, update_provider
+from accounts.services.providers import (
+    TAKEN_SLUGS,
+    create_provider,
+    delete_provider,
+    update_provider,
+)
 from accounts.sso.probe import TEST_GROUP
 from audit.models import Entry
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
+from restai_site.tests.access.routes import all_routes
 from restai_site.tests.canaries import leaks
 from restai_site.tests.limits import use_up_tests
 from restai_site.tests.world import SYSTEM, acting
@@ -90,6 +97,18 @@ def test_values_that_do_not_go_together_are_refused_and_the_field_is_named(add, 
     # Without an address the secret would go elsewhere: that is asked first.
     expected = {"server_url": "client_secret"} if request.node.callspec.id == "server_url" else {}
     assert list(caught.value.fields) == [expected.get(named, named)]
+
+
+@pytest.mark.parametrize("slug", sorted(TAKEN_SLUGS))
+def test_a_short_name_that_a_page_has_is_refused(liar, db, slug):
+    assert resolve(f"/sign-in/{slug}").view_name != "accounts:sso_start"
+    with pytest.raises(Invalid, match="taken by a page"):
+        create_provider(liar.values(slug=slug), actor=SYSTEM)
+
+
+def test_no_other_page_stands_where_a_provider_would(db):
+    beside = {route.path.split("/")[2] for route in all_routes() if "/sign-in/" in route.path[:9]}
+    assert beside == {"<slug:provider_slug>", *TAKEN_SLUGS}
 
 
 def test_two_providers_have_two_short_names(add, liar):

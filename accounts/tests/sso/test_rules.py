@@ -1,16 +1,20 @@
 """Whose account an identity is: linked, found by its address, made, or refused."""
 
 import json
+from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
-from accounts.models import LinkedAccount, Session, User
+from accounts.ldap.section import LdapSection
+from accounts.models import LdapAccount, LinkedAccount, Passkey, Session, User
 from accounts.sections import AuthenticationSection
 from accounts.services.linked_accounts import Identity, user_of
 from accounts.services.providers import update_provider
-from accounts.services.users import update_user
+from accounts.services.users import suspend_user
 from audit.models import Entry
 from restai_site.lib.configuration import overridden
+from restai_site.tests.mailbox import delivered
 from restai_site.tests.world import SYSTEM, acting, make_user
 
 REFUSED = "You cannot sign in here by Company: ask an administrator of this platform."
@@ -66,7 +70,7 @@ def test_an_administrator_who_has_linked_their_account_comes_in(add, way, ada):
 def test_a_suspended_user_is_refused_in_the_same_words(add, way, ada):
     row = add(link_by_verified_email=True)
     LinkedAccount.objects.create(provider=row, subject="subject-1", user=ada)
-    update_user(ada, {"is_active": False}, actor=SYSTEM)
+    suspend_user(ada, actor=SYSTEM)
     assert_refused(way.go(), "suspended")
     LinkedAccount.objects.all().delete()
     assert_refused(way.go(), "suspended")
@@ -227,6 +231,20 @@ def test_the_second_factor_of_a_provider_counts_only_where_it_is_trusted(add, wa
     with overridden(AuthenticationSection, trust_provider_mfa=True):
         way.go()
     assert Session.objects.get().amr == ["sso", "mfa"]
+
+
+def test_a_user_with_a_second_factor_is_asked_for_it(add, way, liar, ada):
+    row = add()
+    LinkedAccount.objects.create(provider=row, subject="subject-1", user=ada)
+    User.objects.filter(pk=ada.pk).update(second_factor_since=timezone.now())
+    liar.lies.claims = {"amr": ["mfa"]}
+    assert way.go(next="/projects")["Location"] == "/sign-in/second-factor"
+    session = Session.objects.get()
+    assert (session.user, session.pending_user) == (None, ada)
+    assert way.browser.get("/projects").status_code == 302
+    with overridden(AuthenticationSection, trust_provider_mfa=True):
+        assert way.go(next="/projects")["Location"] == "/projects"
+    assert signed_in() == ada
 
 
 @pytest.mark.parametrize("amr", [None, "mfa", ["pwd"], ["MFA"], [["mfa"]], {"mfa": 1}, [7]])
@@ -423,6 +441,35 @@ def test_a_password_is_another_way_in_where_passwords_are_open(add, as_user):
     browser.post(unlink)
     assert not LinkedAccount.objects.exists()
     assert Entry.objects.latest("id").action == "linked_account.delete"
+
+
+def test_a_passkey_and_an_entry_of_the_directory_are_other_ways_in(add, as_user):
+    row = add()
+    by_passkey, by_directory = make_user("first"), make_user("second")
+    Passkey.objects.create(user=by_passkey, name="Key", credential_id="1", public_key=b"1")
+    LdapAccount.objects.create(user=by_directory, unique_id=uuid4(), dn="cn=second")
+    for user in (by_passkey, by_directory):
+        made = LinkedAccount.objects.create(provider=row, subject=user.name, user=user)
+        unlink = f"/profile/security/links/{made.pk}/unlink"
+        with overridden(AuthenticationSection, local_sign_in=False):
+            as_user(user).post(unlink)
+            assert user.linked_accounts.exists()
+        with overridden(LdapSection, enabled=True):
+            as_user(user).post(unlink)
+        assert not user.linked_accounts.exists()
+
+
+def test_the_owner_is_mailed_when_an_account_is_linked_and_unlinked(add, way, as_user, mailbox):
+    add(link_by_verified_email=True)
+    user = User.objects.create(email="ada@example.org")
+    user.set_password("correct horse battery staple")
+    user.save()
+    way.go()
+    (linked,) = delivered()
+    assert (linked.to, linked.subject) == (["ada@example.org"], "Account linked")
+    assert "An account at Company was linked to yours" in linked.body
+    as_user(user).post(f"/profile/security/links/{LinkedAccount.objects.get().pk}/unlink")
+    assert [one.subject for one in delivered()] == ["Account unlinked"]
 
 
 def test_the_four_doors_of_unlinking(add, client, as_user, world):
