@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 
+from accounts.sessions import tokens
 from restai_site.lib import configuration
 from restai_site.tests.clients import AuditedAPIClient, AuditedClient
 from restai_site.tests.server import Server
@@ -24,6 +25,13 @@ def _no_setting_is_stored(settings):
     believe_that_nothing_is_stored()
     yield
     configuration.forget()
+
+
+@pytest.fixture(autouse=True)
+def _a_real_server_knows_the_key_of_cookies(request):
+    """Sign by a key that is in the tables: those of an earlier test have been emptied since."""
+    if "server" in request.fixturenames:
+        tokens.forget_keys()
 
 
 @pytest.fixture
