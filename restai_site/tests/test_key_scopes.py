@@ -135,7 +135,8 @@ def test_a_read_only_key_of_an_administrator_writes_nothing_anywhere(walker):
             request = f"{method} {route.path}"
             assert not answer.changed, f"{request} wrote {answer.writes}"
             if route.is_json and method not in SAFE:
-                assert 400 <= answer.status < 500, f"{request}: {answer.status}"
+                public = walker.send("anonymous", method, route, values).status < 400
+                assert 400 <= answer.status < 500 or public, f"{request}: {answer.status}"
             answered[answer.status] = answered.get(answer.status, 0) + 1
     assert min(answered[200], answered[403]) > 50
 
