@@ -40,9 +40,7 @@ def test_the_first_administrator_is_set_up_by_the_link_and_logs_in_again(visit, 
     expect(page.get_by_role("heading", level=1)).to_have_text("Usage")
 
 
-def test_a_wrong_password_is_told_beside_what_was_typed_and_the_way_on_is_kept(
-    visit, transactional_db
-):
+def test_a_wrong_password_is_told_and_the_way_on_is_kept(visit, transactional_db):
     world = make_world()
     world.viewer.set_password(PASSWORD)
     world.viewer.save(update_fields=["password"])
