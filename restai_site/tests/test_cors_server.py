@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from benchmarks.mock_provider import MockProvider
+from restai_site.tests.clients import start_session
 from restai_site.tests.cors import EVIL, ORIGINS, PREFLIGHT
 from restai_site.tests.loopback import loopback_port
 from restai_site.tests.server import Server
@@ -152,5 +153,5 @@ def test_failures_have_none(broken, world):
     assert ask(broken, "POST", "/v1/chat/completions", body, **key)[0] >= 500
     assert ask(broken, "GET", "/v1/models", **key)[0] >= 500
     assert ask(broken, "GET", "/api/projects", **key)[0] >= 500
-    assert ask(broken, "GET", "/", Cookie=f"session={'x' * 32}")[0] >= 500
+    assert ask(broken, "GET", "/", Cookie=f"session={start_session(world.member)}")[0] >= 500
     assert ask(broken, "GET", "/health/ready")[0] == 503

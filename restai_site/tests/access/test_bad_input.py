@@ -65,6 +65,12 @@ BODIES_THAT_ARE_NONE = {
 }
 # These refuse a field they do not know instead of passing over it.
 CALLS_OF_MODELS = {"/api/projects/<int:project_id>/chat", "/v1/chat/completions", "/v1/embeddings"}
+# To these an empty body says all that has to be said.
+ALL_FIELDS_OPTIONAL = {
+    "/api/auth/second-factor/recovery-codes",
+    "/api/auth/second-factor/totp",
+    "/api/keys/<int:key_id>/rotate",
+}
 CASES = sorted(case for case in BODIES if Route(case[1]).is_json)
 
 
@@ -93,7 +99,8 @@ def fields_of(method: str, path: str) -> list[str]:
 def tried(walker, method: str, path: str, body: bytes):
     """Send `body` as somebody who is let in."""
     route = Route(path)
-    role = "viewer" if "/conversations" in path or "/chat" in path else "platform_admin"
+    own = ("/conversations", "/chat", "/keys/<", "/passkeys/<")
+    role = "viewer" if any(part in path for part in own) else "platform_admin"
     return walker.send(role, method, route, walker.stage.values(route), body)
 
 
@@ -120,6 +127,8 @@ def test_each_field_survives_each_kind_of_value(walker, method, path):
 @pytest.mark.parametrize(("method", "path"), CASES)
 def test_a_body_that_is_no_object_is_refused_in_the_shape_of_the_api(walker, method, path):
     for kind, body in BODIES_THAT_ARE_NONE.items():
+        if kind == "nothing" and path in ALL_FIELDS_OPTIONAL:
+            continue
         answer = tried(walker, method, path, body)
         request = f"{method} {path} with {kind}: {answer.status}"
         # An empty body is a PATCH of nothing, and a POST without a type.
