@@ -236,6 +236,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["restai_site.lib.permissions.IsSignedIn"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # The page draws no more than some 130 operations at once: groups open when they are asked for.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "filter": True},
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

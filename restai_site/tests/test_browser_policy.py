@@ -8,6 +8,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def test_the_documentation_page_shows_the_schema(visit, world):
     visitor = visit(world.viewer)
     visitor.go("/api/docs")
+    visitor.page.click("[data-tag='projects']")
     visitor.page.wait_for_selector("[data-path='/api/projects']")
 
 
