@@ -432,7 +432,7 @@ def test_what_is_good_and_long_lists_unfold_in_the_posture(visit, furnished):
     assert "Debug mode is off." in page.inner_text("#debug")
     assert "Key 0" not in page.inner_text("#keys-lasting")
     page.click("#keys-lasting summary")
-    assert "and 3 more" in page.inner_text("#keys-lasting")
+    assert "and 4 more" in page.inner_text("#keys-lasting")
     assert visitor.overflow() <= 0
     assert visitor.axe() == []
     with page.expect_navigation(url="**/security"):
