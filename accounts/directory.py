@@ -4,11 +4,24 @@ from collections.abc import Callable, Sequence
 
 from django.dispatch import Signal
 
+from accounts.models import User
+from restai_site.lib.actor import Actor
+
 # Sent by `send`, inside the transaction of the sign-in, so that an error in a receiver undoes both.
 # Arguments: user (User), source ("ldap" or "provider:<slug>"), groups (frozenset of names),
 # created (whether the user has just been made), actor (Actor, for the audit trail), and, where one
 # is set, default_team_id (the team that a new user begins in).
 groups_read = Signal()
+
+
+def leave(user: User, *, source: str, actor: Actor) -> None:
+    """Tell that `user` no longer comes by `source`: what its groups have given them ends.
+
+    Without this, whoever foresees that a group will be taken from them could untie their account
+    first, and keep what it gave. Call it in the transaction of the untying.
+    """
+    groups_read.send(User, user=user, source=source, groups=frozenset(), created=False, actor=actor)
+
 
 TeamChoices = Callable[[], Sequence[tuple[int, str]]]
 

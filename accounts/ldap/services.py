@@ -7,7 +7,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.directory import groups_read
+from accounts.directory import groups_read, leave
 from accounts.ldap.authentication import Found, look_up
 from accounts.ldap.section import LdapSection
 from accounts.models import LdapAccount, User, normal_email
@@ -99,6 +99,7 @@ def unlink(user: User, *, actor: Actor) -> User:
     if account is None:
         raise NotFound("This user does not sign in by the directory.")
     account.delete()
+    leave(user, source=SOURCE, actor=actor)
     # As somebody who has not chosen a password yet.
     user.invited_at = timezone.now()
     user.save(update_fields=["invited_at"])

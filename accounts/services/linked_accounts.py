@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import policy
-from accounts.directory import groups_read
+from accounts.directory import groups_read, leave
 from accounts.ldap.section import LdapSection
 from accounts.models import IdentityProvider, LinkedAccount, User, normal_email
 from accounts.models.providers import SUBJECT_MAX_LENGTH
@@ -127,6 +127,7 @@ def unlink_account(link: LinkedAccount, *, actor: Actor) -> None:
     record(actor, "linked_account.delete", link)
     tell("account_unlinked", user.email, str(link.provider))
     link.delete()
+    leave(user, source=link.provider.source, actor=actor)
 
 
 def refuse(provider: IdentityProvider, reason: str, identity: Identity, *, actor: Actor) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.directory import team_choices
+from accounts.directory import leave, team_choices
 from accounts.models import IdentityProvider
 from audit.services import CHANGED, changes_of, is_secret, record
 from restai_site.lib.actor import Actor
@@ -74,7 +74,7 @@ def update_provider(
     _check(provider)
     if changes:
         _save(provider, [*changes, "client_secret_set_at"])
-        ended = {"links_ended": provider.links.all().delete()[0]} if moves else {}
+        ended = {"links_ended": _end_links(provider, actor)} if moves else {}
         record(actor, "identity_provider.update", provider, changes=changes | ended)
     return provider
 
@@ -83,9 +83,18 @@ def update_provider(
 def delete_provider(provider: IdentityProvider, *, actor: Actor) -> None:
     """Delete an identity provider and the links to it. Raises Forbidden."""
     _require_may_edit(actor)
-    ended = provider.links.count()
+    ended = _end_links(provider, actor)
     record(actor, "identity_provider.delete", provider, changes={"links_ended": ended})
     provider.delete()
+
+
+def _end_links(provider: IdentityProvider, actor: Actor) -> int:
+    """Untie everybody from `provider`, and end what its groups have given them."""
+    links = list(provider.links.select_related("user").order_by("user_id"))
+    provider.links.all().delete()
+    for link in links:
+        leave(link.user, source=provider.source, actor=actor)
+    return len(links)
 
 
 def _require_may_edit(actor: Actor) -> None:

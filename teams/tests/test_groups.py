@@ -1,10 +1,15 @@
 """Groups of directories and providers: the memberships that follow them, and who maps them."""
 
+from uuid import uuid4
+
 import pytest
 from django.db import transaction
 
 from accounts.directory import groups_read, team_choices
-from accounts.models import IdentityProvider
+from accounts.ldap.services import unlink
+from accounts.models import IdentityProvider, LdapAccount, LinkedAccount
+from accounts.services.linked_accounts import unlink_account
+from accounts.services.providers import delete_provider, update_provider
 from audit.models import Entry
 from projects.models import ProjectMember
 from projects.services import add_project_member
@@ -53,6 +58,48 @@ def held(user) -> set[tuple[str, str, str]]:
 
 
 # --- Following -----------------------------------------------------------------------------------
+
+
+def linked(user, company):
+    return LinkedAccount.objects.create(provider=company, user=user, subject="s", email=user.email)
+
+
+def test_whoever_unlinks_an_account_keeps_nothing_that_its_groups_gave(world, company, person):
+    """Nobody keeps a team by untying the account before the group is taken from them."""
+    maps("engineers", world.alpha, source="provider:company")
+    signs_in(person, "engineers", source="provider:company")
+    add_member(world.beta, person, actor=SYSTEM)
+    person.set_password("unusual staple of horses")
+    person.save(update_fields=["password"])
+    unlink_account(linked(person, company), actor=acting(person))
+    assert held(person) == {("Beta", "member", "")}
+    entry = Entry.objects.filter(action="team.member_remove").latest("id")
+    assert entry.changes["source"] == "provider:company"
+
+
+@pytest.mark.parametrize("change", ["delete", "move"])
+def test_a_provider_that_goes_or_moves_takes_along_what_its_groups_gave(
+    world, company, person, change
+):
+    maps("engineers", world.alpha, source="provider:company")
+    signs_in(person, "engineers", source="provider:company")
+    linked(person, company)
+    admin = acting(world.platform_admin)
+    if change == "delete":
+        delete_provider(company, actor=admin)
+    else:
+        values = {"server_url": "https://id.example.org", "client_secret": "new"}
+        update_provider(company, values, actor=admin)
+    assert held(person) == set()
+    assert not LinkedAccount.objects.exists()
+
+
+def test_whoever_is_untied_from_the_directory_keeps_nothing_that_its_groups_gave(world, person):
+    maps("engineers", world.alpha)
+    signs_in(person, "engineers")
+    LdapAccount.objects.create(user=person, unique_id=uuid4(), dn="uid=person")
+    unlink(person, actor=acting(world.platform_admin))
+    assert held(person) == set()
 
 
 def test_a_group_puts_into_its_team_and_takes_out_when_it_is_gone(world, person):
