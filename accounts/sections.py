@@ -20,6 +20,7 @@ class AuthenticationSection(Section):
     """Who may come in, by what, and for how long."""
 
     slug = "authentication"
+    keys_may_change = False
     title = "Sign-in"
     lede = "How people prove who they are, and how long that lasts."
     order = 20

@@ -42,6 +42,8 @@ def update_section(
     that are to be sent elsewhere without having been entered again.
     """
     _require_platform_admin(actor)
+    if not section.keys_may_change and not actor.handles_credentials:
+        raise Forbidden("These settings are changed by administrators who are signed in.")
     wanted = _cleaned(section, values)
     revision, _ = Revision.objects.select_for_update().get_or_create(singleton=True)
     stored = values_of(read_all().get(section.slug, {}))

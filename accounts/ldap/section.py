@@ -72,6 +72,7 @@ class LdapSection(Section):
     """The directory by which people sign in."""
 
     slug = "ldap"
+    keys_may_change = False
     title = "LDAP"
     lede = (
         "People of an LDAP directory or an Active Directory sign in with the password they have "

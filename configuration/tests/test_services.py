@@ -13,6 +13,8 @@ from audit.models import Entry
 from configuration import services
 from configuration.models import Revision, StoredSetting
 from configuration.services import reset_setting, update_section
+from restai_site.lib import configuration
+from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import current
 from restai_site.lib.errors import (
     Forbidden,
@@ -24,7 +26,7 @@ from restai_site.lib.errors import (
 from restai_site.lib.mail import MailSection
 from restai_site.tests.limits import redis_away, use_up_tests
 from restai_site.tests.tables import tables_holding
-from restai_site.tests.world import SYSTEM
+from restai_site.tests.world import SYSTEM, acting
 
 pytestmark = pytest.mark.django_db
 SECRET = "s3cret-of-the-sample"
@@ -293,3 +295,26 @@ def test_without_redis_nothing_is_tested(sample, admin, settings):
     with redis_away(settings), pytest.raises(Unavailable):
         services.test_section(sample, actor=admin)
     assert not Entry.objects.filter(action="settings.test").exists()
+
+
+@pytest.mark.parametrize("slug", ["authentication", "ldap", "mail", "network"])
+def test_what_decides_who_comes_in_is_changed_by_people_alone(world, slug):
+    """A key that sent mail elsewhere would read the link of a forgotten password."""
+    key = Actor(
+        user_id=world.platform_admin.pk,
+        email=world.platform_admin.email,
+        is_platform_admin=True,
+        credential="key:1",
+        api_key_id=1,
+    )
+    section = configuration.section_named(slug)
+    name = next(iter(section.settings()))
+    with pytest.raises(Forbidden):
+        update_section(section, {name: None}, actor=key)
+    if not section.setting(name).fixed():  # the environment of the tests lists their own ports
+        update_section(section, {name: None}, actor=acting(world.platform_admin))
+
+
+def test_other_settings_are_changed_by_keys_too(world, api_as):
+    answer = api_as(world.platform_admin).patch("/api/settings/logging", {"new_projects": "off"})
+    assert answer.status_code == 200

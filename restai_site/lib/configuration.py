@@ -63,7 +63,8 @@ class Section:
     """A group of settings on one page. Subclasses are found by their `slug`.
 
     `order` sorts the pages. A section that can be tried out overrides `test` and names the button
-    in `test_label`.
+    in `test_label`. Where what a section says decides who comes in, or where mail that lets people
+    in is sent, `keys_may_change` is False: else whoever holds a key could make a session of it.
     """
 
     slug: ClassVar[str] = ""
@@ -71,6 +72,7 @@ class Section:
     lede: ClassVar[str] = ""
     order: ClassVar[int] = 100
     test_label: ClassVar[str] = ""
+    keys_may_change: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

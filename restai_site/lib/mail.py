@@ -66,6 +66,7 @@ class MailSection(Section):
     lede = "The server through which mail is sent, and the address it comes from."
     order = 10
     test_label = "Send a test mail"
+    keys_may_change = False
 
     host = Text(
         label="Server",

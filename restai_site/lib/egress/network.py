@@ -64,6 +64,7 @@ class NetworkSection(Section):
     """Internal hosts that the platform may connect to."""
 
     slug = "network"
+    keys_may_change = False
     title = "Network"
     lede = (
         "The platform connects to public addresses alone. List here, exactly, which internal hosts "
