@@ -40,7 +40,6 @@ FACTOR_WRITES = ENROLMENT_PAGES | frozenset(
     }
 )
 # What touches credentials: for people in their own session, never for keys, Basic or impersonation.
-# By the names of routes, or the whole of a name space with "…:*".
 CREDENTIALS = FACTOR_WRITES | frozenset(
     {
         "user-second-factor",
@@ -50,7 +49,6 @@ CREDENTIALS = FACTOR_WRITES | frozenset(
         "accounts:revoke_key",
         "accounts:rotate_key",
         "accounts:security",
-        "accounts:sessions",
         "accounts:end_session",
         "accounts:end_other_sessions",
         "accounts:link_account",

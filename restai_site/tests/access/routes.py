@@ -36,6 +36,20 @@ def all_routes() -> list[Route]:
     return [Route(path) for path in sorted(paths) if not path.startswith("/health/")]
 
 
+def route_names() -> set[str]:
+    """Return the names of all routes, with their name spaces, as a request finds them."""
+    return set(_names(get_resolver().url_patterns, ()))
+
+
+def _names(entries: list[URLPattern | URLResolver], spaces: tuple[str, ...]) -> Iterator[str]:
+    for entry in entries:
+        if isinstance(entry, URLResolver):
+            inner = (*spaces, entry.namespace) if entry.namespace else spaces
+            yield from _names(entry.url_patterns, inner)
+        elif entry.name:
+            yield ":".join((*spaces, entry.name))
+
+
 def _walk(entries: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
     for entry in entries:
         text = prefix + _text(entry)
