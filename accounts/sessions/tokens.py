@@ -7,6 +7,7 @@ the newest signs, older ones verify until every session they have signed has end
 import re
 import secrets
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,8 +29,10 @@ TOKEN_MAX_LENGTH = 1024
 CLAIMS = ("sid", "sub", "iat", "exp", "amr")
 # How long a process may sign by a key that has been replaced meanwhile.
 KEYS_SECONDS = 60
-# How soon a process asks again for keys after a token named one it did not know.
-UNKNOWN_KEY_SECONDS = 1
+# How often a process asks for keys because tokens name some that it does not know: several times in
+# a row, so that a new key is learnt from the first cookie that names it; made-up ones use that up.
+UNKNOWN_KEY_READS = 10
+UNKNOWN_KEY_SECONDS = 10
 # Each key signs for this long.
 ROTATION = timedelta(days=30)
 
@@ -55,6 +58,8 @@ class _Known:
 
     keys: _Keys = _Keys(float("-inf"), {}, "")
     lock = Lock()
+    # When keys were asked for because of tokens that named unknown ones, the last first.
+    reads: deque[float] = deque(maxlen=UNKNOWN_KEY_READS)
 
 
 def issue(session: Session) -> str:
@@ -77,7 +82,7 @@ def issue(session: Session) -> str:
 def read(token: str) -> Claims | None:
     """Return what `token` says, or None unless its form, signature and times hold.
 
-    Queries only for a key that this process does not know, at most once a second.
+    Queries only for a key that this process does not know, ten times in ten seconds at most.
     """
     secret = _secret_of(token)
     if secret is None:
@@ -123,6 +128,7 @@ def rotate_when_due() -> None:
 def forget_keys() -> None:
     """Read the keys anew at the next question."""
     _Known.keys = _Keys(float("-inf"), {}, "")
+    _Known.reads.clear()
 
 
 def _make_key() -> SigningKey:
@@ -146,9 +152,20 @@ def _secret_of(token: str) -> str | None:
         return None
     if not isinstance(kid, str) or not KID.fullmatch(kid):
         return None
-    if kid not in _Known.keys.secrets:
-        _keys(UNKNOWN_KEY_SECONDS)
+    if kid not in _Known.keys.secrets and _may_ask():
+        _keys(0)
     return _Known.keys.secrets.get(kid)
+
+
+def _may_ask() -> bool:
+    """Tell whether an unknown key is reason enough for a query now, and count it."""
+    now = time.monotonic()
+    with _Known.lock:
+        reads = _Known.reads
+        if len(reads) == UNKNOWN_KEY_READS and now - reads[-1] < UNKNOWN_KEY_SECONDS:
+            return False
+        reads.appendleft(now)
+        return True
 
 
 def _keys(max_age: float) -> _Keys:
