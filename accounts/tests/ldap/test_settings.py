@@ -6,7 +6,6 @@ from django.core.cache import cache
 from accounts.ldap.section import LdapSection, is_installed
 from configuration import services
 from configuration.services import update_section
-from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import current
 from restai_site.lib.errors import Invalid
 from restai_site.tests.certificates import Authority
@@ -19,6 +18,7 @@ from restai_site.tests.slapd import (
     dn_of,
     group_dn,
 )
+from restai_site.tests.world import acting
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 def admin(world):
     cache.clear()
     user = world.platform_admin
-    return Actor(user_id=user.pk, email=user.email, is_platform_admin=True)
+    return acting(user)
 
 
 @pytest.fixture
