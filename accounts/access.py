@@ -23,19 +23,25 @@ class SignedInRequest(HttpRequest):
     actor: Actor
 
 
+def person_behind(request: HttpRequest) -> Actor | None:
+    """Return who is signed in, or None. Raises Forbidden for the credentials of programs."""
+    actor = resolve(request)
+    if actor is not None and actor.session_id is None:
+        raise Forbidden(PAGES_ARE_FOR_PEOPLE)
+    return actor
+
+
 def signed_in(view: PageView) -> PageView:
     """Give the view `request.actor`; send everybody else to the log-in page and back."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            actor = resolve(request)
+            actor = person_behind(request)
         except SecondFactorRequired:
             return redirect("accounts:enrol")
         if actor is None:
             return redirect_to_login(request.get_full_path())
-        if actor.session_id is None:
-            raise Forbidden(PAGES_ARE_FOR_PEOPLE)
         cast("SignedInRequest", request).actor = actor
         return view(request, *args, **kwargs)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
 
 from accounts.models import Session, User
 from restai_site.lib.actor import Actor
@@ -41,6 +42,12 @@ def of_user(user: User, request: HttpRequest, *, credential: str) -> Actor:
         credential=credential,
         **origin(request),
     )
+
+
+def user_behind(actor: Actor) -> User:
+    """Return the user who acts. Raises Http404 where there is none (any more)."""
+    user: User = get_object_or_404(User.objects.visible_to(actor), pk=actor.own_id)
+    return user
 
 
 def origin(request: HttpRequest) -> dict[str, Any]:

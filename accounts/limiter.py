@@ -161,8 +161,6 @@ def _count(bucket: str, limit: int, window: int) -> None:
 
 
 def _words(seconds: int) -> str:
-    if seconds < 60:
-        return "a minute"
     minutes = (seconds + 59) // 60
     return f"{minutes} minutes" if minutes > 1 else "a minute"
 

@@ -9,8 +9,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts.access import PAGES_ARE_FOR_PEOPLE
-from accounts.credentials import SecondFactorRequired, resolve
+from accounts.access import person_behind
+from accounts.credentials import SecondFactorRequired
 from restai_site.lib.errors import Forbidden
 
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
@@ -30,12 +30,10 @@ class PlatformAdminSite(AdminSite):
             if request.method not in METHODS:
                 return HttpResponseNotAllowed(METHODS)
             try:
-                actor = resolve(request)
+                actor = person_behind(request)
             except SecondFactorRequired:
                 return redirect("accounts:enrol")
             if actor is not None:
-                if actor.session_id is None:
-                    raise Forbidden(PAGES_ARE_FOR_PEOPLE)
                 if not (actor.is_platform_admin and self.has_permission(request)):
                     raise Forbidden("The administration is for platform administrators.")
                 request.actor = actor

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import challenges, limiter, proof
+from accounts.actors import user_behind
 from accounts.models import Passkey, TotpDevice, User
 from accounts.policy import second_factor_required_of
 from accounts.services.factors import Proof, reset_factors
@@ -117,8 +118,7 @@ class OwnSessionView(APIView):
 
     def own(self) -> User:
         """The caller."""
-        user: User = User.objects.get(pk=actor_of(self.request).user_id)
-        return user
+        return user_behind(actor_of(self.request))
 
     def given(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """What was sent, valid."""

@@ -11,13 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts.actors import user_behind
 from accounts.api.key_serializers import (
     ApiKeyNameSerializer,
     ApiKeySerializer,
     NewApiKeySerializer,
     RotationSerializer,
 )
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey
 from accounts.services import create_api_key, rename_api_key, revoke_api_key, rotate_api_key
 from restai_site.lib.errors import Forbidden
 from restai_site.lib.viewsets import READ_AND_WRITE, ScopedView
@@ -61,7 +62,7 @@ class ApiKeyViewSet(
             raise Forbidden("API keys are made by their owner, signed in.")
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        owner = User.objects.get(pk=self.actor.user_id)
+        owner = user_behind(self.actor)
         key, plaintext = create_api_key(owner, **serializer.validated_data, actor=self.actor)
         return self._shown_once(key, plaintext, status.HTTP_201_CREATED)
 

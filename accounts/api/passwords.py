@@ -8,6 +8,7 @@ from rest_framework.serializers import CharField, EmailField, Serializer
 from rest_framework.views import APIView
 
 from accounts import services
+from accounts.actors import user_behind
 from accounts.confirmation import confirming
 from accounts.forgotten import ask_for_reset, refuse_where_closed
 from accounts.models import User
@@ -99,5 +100,4 @@ def _own(request: Request) -> User:
     actor = actor_of(request)
     if not actor.is_own_session:
         raise Forbidden("Credentials are for people who are signed in as themselves.")
-    user: User = User.objects.get(pk=actor.own_id)
-    return user
+    return user_behind(actor)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.actors import user_behind
 from accounts.models import Session, User
 from accounts.services import impersonation
 from accounts.sessions import lifecycle
@@ -81,8 +82,7 @@ class EndOtherSessionsView(APIView):
     def post(self, request: Request) -> Response:
         """End all of one's sessions but this one."""
         actor = actor_of(request)
-        user = get_object_or_404(User.objects.visible_to(actor), pk=actor.own_id)
-        lifecycle.end_others(user, actor=actor)
+        lifecycle.end_others(user_behind(actor), actor=actor)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import generics
 
+from accounts.actors import user_behind
 from accounts.api.serializers import MeSerializer
 from accounts.models import User
 from accounts.services import update_user
@@ -18,8 +19,7 @@ class MeView(ScopedView, generics.RetrieveUpdateAPIView[User]):
     http_method_names = [*READ, "patch"]
 
     def get_object(self) -> User:
-        user: User = User.objects.get(pk=self.actor.user_id)
-        return user
+        return user_behind(self.actor)
 
     def perform_update(self, serializer: Any) -> None:
         serializer.instance = update_user(

@@ -82,7 +82,7 @@ class LdapSection(Section):
     test_label = "Test the directory"
 
     enabled = Flag(
-        False,  # noqa: FBT003  the default, as for every setting
+        default=False,
         label="Sign in by this directory",
         explanation="Local passwords keep working beside it.",
         variable="LDAP_ENABLED",
@@ -202,7 +202,7 @@ class LdapSection(Section):
         check=_dn,
     )
     auto_create = Flag(
-        False,  # noqa: FBT003  the default, as for every setting
+        default=False,
         label="Make an account at the first sign-in",
         explanation="It begins restricted. Otherwise an administrator links accounts beforehand.",
         variable="LDAP_AUTO_CREATE",

@@ -59,14 +59,12 @@ class SessionStore(SessionBase):
     def begin(self, row: Session) -> None:
         """Go on as `row`, which is saved; the session before it ends, and its data with it."""
         self.delete()
-        self._take(row)
-        self._session_cache: dict[str, Any] = {}
-        self.modified = True
+        self.switch(row)
 
     def switch(self, row: Session) -> None:
         """Go on as `row`, which is saved; the session before it stays."""
         self._take(row)
-        self._session_cache = {}
+        self._session_cache: dict[str, Any] = {}
         self.modified = True
 
     def _take(self, row: Session) -> None:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import services
 from accounts.access import SignedInRequest, signed_in
+from accounts.actors import user_behind
 from accounts.confirmation import confirming
 from accounts.factor_cards import factor_cards
 from accounts.forms import ProfileForm, ThemeForm
@@ -26,8 +27,7 @@ SESSIONS_SHOWN = 50
 
 def own_user(request: SignedInRequest) -> User:
     """Return the user who sent the request."""
-    user: User = get_object_or_404(User.objects.visible_to(request.actor), pk=request.actor.user_id)
-    return user
+    return user_behind(request.actor)
 
 
 @get_or_post

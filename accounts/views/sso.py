@@ -10,9 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import proof, sign_in
 from accounts.access import SignedInRequest, signed_in
+from accounts.actors import user_behind
 from accounts.credentials import anonymous, resolve
 from accounts.factor_forms import ProofForm, proof_errors_on
-from accounts.models import IdentityProvider, LinkedAccount, User
+from accounts.models import IdentityProvider, LinkedAccount
 from accounts.sections import AuthenticationSection
 from accounts.services import linked_accounts
 from accounts.services.linked_accounts import IdentityRefused
@@ -157,7 +158,7 @@ def _link(request: HttpRequest, provider: IdentityProvider, returned: Returned) 
     actor = resolve(request)
     if actor is None or actor.user_id != returned.user_id:
         raise SignInNotBegun
-    user = get_object_or_404(User.objects.visible_to(actor), pk=actor.user_id)
+    user = user_behind(actor)
     try:
         linked_accounts.link_account(provider, returned.identity, user, actor=actor)
         messages.success(request, f"Your account at {provider} is linked.")
