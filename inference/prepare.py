@@ -13,6 +13,7 @@ from inference.budgets import hold
 from inference.calls import Call
 from inference.history import begin_turn, unkept_turn
 from inference.targets import ModelTarget, ProjectTarget, find_model, find_project
+from metering.alerts import noting_refusals
 from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden, NotFound
@@ -22,6 +23,7 @@ NO_SUCH_MODEL = "There is no model “{name}”, or it is not granted to a team 
 NOT_GRANTED = "The model of this project is switched off or no longer granted to its team."
 
 
+@noting_refusals
 def prepare_completion(request: HttpRequest, body: CompletionBody) -> Call:
     """Resolve the sender and the model of `POST /v1/chat/completions`.
 
@@ -42,6 +44,7 @@ def prepare_completion(request: HttpRequest, body: CompletionBody) -> Call:
     return call
 
 
+@noting_refusals
 def prepare_embedding(request: HttpRequest, body: EmbeddingBody) -> Call:
     """Resolve the sender and the model of `POST /v1/embeddings`."""
     call = _model_call(EmbeddingModel, body.model, require(request))
@@ -50,6 +53,7 @@ def prepare_embedding(request: HttpRequest, body: EmbeddingBody) -> Call:
     return call
 
 
+@noting_refusals
 def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
     """Resolve the sender, the project and the conversation, and keep what the person said.
 

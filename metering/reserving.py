@@ -43,22 +43,26 @@ LOCKED = """
     WHERE (budget_id, starts_at) IN (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]))
     ORDER BY id FOR UPDATE
 """
-# What the ledger holds already of a period that nobody has counted so far.
-BEGIN = """
-    INSERT INTO metering_budgetperiod (budget_id, starts_at, ends_at, spent, reserved)
-    SELECT budget.id, %(starts_at)s, %(ends_at)s, coalesce(sum(
-        CASE budget.unit WHEN 'money' THEN usage.cost
-             ELSE usage.prompt_tokens + usage.completion_tokens END), 0), 0
-    FROM metering_budget AS budget
-    LEFT JOIN metering_usagerecord AS usage
-      ON usage.created_at >= %(starts_at)s AND usage.started_at >= %(starts_at)s
-     AND usage.started_at < %(ends_at)s
-     AND (usage.team_id = budget.team_id OR usage.project_id = budget.project_id
-          OR usage.user_id = budget.user_id OR usage.api_key_id = budget.api_key_id)
-    WHERE budget.id = %(budget_id)s
-    GROUP BY budget.id
-    ON CONFLICT (budget_id, starts_at) DO NOTHING
+# What the ledger holds of `budget` within `spell`. A row may be written by another clock than the
+# one that its call began by, and clocks are set back: the bound that lets an index help is wide.
+COUNTED = """
+    SELECT coalesce(sum(CASE budget.unit WHEN 'money' THEN usage.cost
+                        ELSE usage.prompt_tokens + usage.completion_tokens END), 0)
+    FROM metering_usagerecord AS usage
+    WHERE usage.started_at >= spell.starts_at AND usage.started_at < spell.ends_at
+      AND usage.created_at >= spell.starts_at - interval '1 day'
+      AND (usage.team_id = budget.team_id OR usage.project_id = budget.project_id
+           OR usage.user_id = budget.user_id OR usage.api_key_id = budget.api_key_id)
 """
+BEGIN = f"""
+    INSERT INTO metering_budgetperiod (budget_id, starts_at, ends_at, spent, reserved)
+    SELECT budget.id, spell.starts_at, spell.ends_at, ({COUNTED}), 0
+    FROM metering_budget AS budget,
+         (VALUES (%(starts_at)s::timestamptz, %(ends_at)s::timestamptz))
+             AS spell (starts_at, ends_at)
+    WHERE budget.id = %(budget_id)s
+    ON CONFLICT (budget_id, starts_at) DO NOTHING
+"""  # noqa: S608 - all parts are fixed
 HOLD = """
     WITH lines AS MATERIALIZED (
         SELECT * FROM unnest(%(periods)s::bigint[], %(amounts)s::numeric[]) AS line (period, amount)
@@ -129,6 +133,15 @@ def begin_periods(budgets: Sequence[Applying], moment: datetime) -> None:
             cursor.execute(BEGIN, {"budget_id": budget.id, **spell._asdict()})
 
 
+def begin_period_of(budget_id: int, spell: Window) -> None:
+    """Begin to count `spell` of a budget, if nobody has. Call it in a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEGUN, [[budget_id], [spell.starts_at]])
+        if cursor.fetchone() is None:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LEDGER])
+            cursor.execute(BEGIN, {"budget_id": budget_id, **spell._asdict()})
+
+
 def _locked(budgets: Sequence[Applying], moment: datetime) -> list[_Counted]:
     """Lock the periods of `budgets` that hold `moment`, and begin those that nobody has counted."""
     spells = {one.id: window(one.period, moment, one.time_zone) for one in budgets}
@@ -157,6 +170,7 @@ def _affordable(claim: Claim, counted: Sequence[_Counted]) -> int:
     if lowest is not None and allowed < min(wanted, LEAST_ANSWER):
         budget = lowest.budget
         raise BudgetExceeded(
+            budget_id=budget.id,
             owner=budget.owner,
             unit=budget.unit,
             period=budget.period,

@@ -1,6 +1,16 @@
 """Pages of this app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from metering import views
 
 app_name = "metering"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("budgets", views.budgets, name="budgets"),
+    path("budgets/<int:budget_id>", views.budget, name="budget"),
+    path("budgets/<int:budget_id>/remove", views.budget_remove, name="budget_remove"),
+    path("teams/<int:team_id>/budgets", views.team_budgets, name="team_budgets"),
+    path("projects/<int:project_id>/limits", views.project_limits, name="project_limits"),
+    path("users/<int:user_id>/budgets", views.user_budgets, name="user_budgets"),
+    path("profile/keys/<int:key_id>/budgets", views.key_budgets, name="key_budgets"),
+]

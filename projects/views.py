@@ -259,13 +259,14 @@ def project_tabs(
         ("api", "API", "projects:api"),
         ("secrets", "Secrets", "projects:secrets"),
         ("access", "Access", "projects:access"),
+        ("limits", "Limits", "metering:project_limits"),
         ("settings", "Settings", "projects:settings"),
     ]
     closed = {"prompt", "secrets", "access", "settings"}
     return [
         tab(label, reverse(name, args=[project.pk]), is_current=key == current)
         for key, label, name in pages
-        if can_edit or can_manage or key not in closed
+        if can_manage or (key != "limits" and (can_edit or key not in closed))
     ]
 
 
