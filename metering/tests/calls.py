@@ -1,4 +1,4 @@
-"""Calls that reserve and settle without a provider, and the sums that have to hold whatever happens."""
+"""Calls that hold and settle without a provider, and the sums that hold whatever happens."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -233,7 +233,7 @@ def test_whatever_calls_do_at_once_the_sums_hold(world, payer):
     budget(100_000, unit="tokens", project_id=world.shared_project.pk)
 
     def one(seed):
-        chance = random.Random(seed)
+        chance = random.Random(seed)  # noqa: S311
         try:
             for _ in range(25):
                 who = chance.choice(people)
