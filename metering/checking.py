@@ -14,7 +14,7 @@ from restai_site.lib.actor import Actor
 WRONG = f"""
     SELECT id, budget_id, starts_at, spent, ledger, reserved, held FROM (
         SELECT spell.id, spell.budget_id, spell.starts_at, spell.spent, spell.reserved,
-               ({COUNTED}) AS ledger,
+               {COUNTED} AS ledger,
                (SELECT coalesce(sum(line.amount), 0) FROM metering_reservationline AS line
                 JOIN metering_reservation AS reservation
                     ON reservation.call_id = line.reservation_id

@@ -23,7 +23,7 @@ TONES = ((100, "danger"), (WARNING_PERCENT, "warning"), (50, "info"), (0, "succe
 WARNINGS_MAX = 20
 # Of a period that nobody has begun to count, what the ledger holds.
 NOW = f"""
-    SELECT budget.id, coalesce(period.spent, ({COUNTED})), coalesce(period.reserved, 0),
+    SELECT budget.id, coalesce(period.spent, {COUNTED}), coalesce(period.reserved, 0),
            EXISTS (SELECT FROM metering_budgetalert AS alert
                    WHERE alert.period_id = period.id AND alert.percent = 100)
     FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])

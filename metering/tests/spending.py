@@ -1,14 +1,9 @@
-"""Calls as the ledger and the budgets see them, without a provider."""
+"""Calls of people of the world that hold and spend of budgets, without a provider."""
 
-from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import uuid4
 
-from django.utils import timezone
-
-from metering.claims import Claim, Payer, Spending
-from metering.reserving import applying_to, reserve
-from metering.settling import settle
+from metering.claims import Payer
+from metering.tests import calls
 
 
 def payer_of(world, user=None, *, key=None, project="project"):
@@ -17,38 +12,14 @@ def payer_of(world, user=None, *, key=None, project="project"):
     return Payer(row.team_id, row.pk, (user or world.viewer).pk, key.pk if key else None)
 
 
-def spend(payer, *, cost="1", tokens=100, started_at=None, call_id=None, outcome="completed"):
+def spend(payer, *, cost="1", tokens=100, **values):
     """Let a call end that has cost so much; return the id of its row in the ledger."""
-    return settle(
-        Spending(
-            call_id=call_id or uuid4(),
-            payer=payer,
-            model_name="mock",
-            kind="chat",
-            started_at=started_at or timezone.now(),
-            prompt_tokens=tokens,
-            completion_tokens=0,
-            tokens_source="provider",
-            cost=Decimal(cost),
-            latency_ms=1,
-            first_token_ms=None,
-            outcome=outcome,
-            streamed=False,
-            request_id="",
-        )
-    )
+    return calls.end(calls.claim(payer, **values), cost=cost, tokens=(tokens, 0))
 
 
-def hold(payer, *, cost="1", tokens=100, started_at: datetime | None = None):
+def hold(payer, *, cost="1", tokens=100, **values):
     """Let a call begin that costs so much; return its id. Raises BudgetExceeded."""
-    claim = Claim(
-        call_id=uuid4(),
-        payer=payer,
-        model_name="mock",
-        kind="chat",
-        started_at=started_at or timezone.now(),
-        prompt_tokens=tokens,
-        fixed_cost=Decimal(cost),
-    )
-    reserve(claim, applying_to(payer), lease=timedelta(minutes=5))
+    usual = {"fixed_cost": Decimal(cost), "prompt_tokens": tokens, "answer_tokens": None}
+    claim = calls.claim(payer, **{**usual, "answer_price_per_million": Decimal(0), **values})
+    calls.hold(claim)
     return claim.call_id

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.services import revoke_api_key
@@ -106,7 +106,7 @@ def test_there_is_one_budget_of_each_unit_and_period(world):
         {"period": "year"},
         {"unit": "euros"},
         {"period": ""},
-        {"amount": Decimal("-1")},
+        {"amount": Decimal(-1)},
         {"amount": Decimal("NaN")},
         {"amount": Decimal("Infinity")},
         {"unit": "tokens", "amount": Decimal("0.5")},
@@ -123,7 +123,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_stored(world, wrong):
 def test_the_database_refuses_by_itself_what_is_no_amount(world, amount):
     budget = create_budget(world.alpha, **MONTHLY, actor=SYSTEM)
     with (
-        pytest.raises((IntegrityError, Exception), match="budget_amount_in_range|overflow"),
+        pytest.raises((IntegrityError, DataError)),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
