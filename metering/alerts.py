@@ -1,11 +1,12 @@
 """Telling people in time that a budget is being used up.
 
-`metering_settle` notes each share of a budget that is reached, once. Whoever notices hands that to
-the background; what nobody has handed on is found there a minute later.
+`metering_settle` notes each share of a budget that is reached, once, with what was counted. The
+background looks for what nobody has been told of, every few seconds: a call waits for no queue, and
+no crash loses an alert.
 """
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from itertools import groupby
 from typing import ParamSpec, TypeVar
@@ -22,11 +23,11 @@ from metering.meters import WARNING_PERCENT, meters_of, page_of
 from metering.models import Budget, BudgetAlert
 from metering.reserving import begin_period_of
 from restai_site.lib.background import send
-from restai_site.lib.errors import Unavailable
 from teams.models import Membership
 
-logger = logging.getLogger(__name__)
 AT_ONCE = 100
+# Whoever has not handed on by then has died; who was told before is told again.
+CLAIM_HOLDS = timedelta(minutes=2)
 Given = ParamSpec("Given")
 Prepared = TypeVar("Prepared")
 # A budget is hardly ever spent to the last cent: it is used up when it refuses calls.
@@ -36,22 +37,8 @@ REFUSED = """
     JOIN metering_budget AS budget ON budget.id = period.budget_id
     WHERE period.budget_id = %s AND period.starts_at = %s AND budget.amount > 0
       AND period.spent * 100 >= budget.amount * %s
-    ON CONFLICT (period_id, percent) DO NOTHING RETURNING id
+    ON CONFLICT (period_id, percent) DO NOTHING
 """
-
-
-def tell(alert_ids: Sequence[int]) -> None:
-    """Have people told that shares of budgets were reached, once what was counted is committed."""
-    transaction.on_commit(lambda: _queue(alert_ids))
-
-
-def _queue(alert_ids: Sequence[int]) -> None:
-    from metering.tasks import tell_alerts
-
-    try:
-        send(tell_alerts)
-    except Unavailable:
-        logger.warning("Alerts of budgets %s wait for the queue.", list(alert_ids))
 
 
 def noting_refusals(prepare: Callable[Given, Prepared]) -> Callable[Given, Prepared]:
@@ -82,30 +69,32 @@ def note_refusal(refusal: BudgetExceeded) -> None:
         with connection.cursor() as cursor:
             spell = refusal.window
             cursor.execute(REFUSED, (refusal.budget_id, spell.starts_at, WARNING_PERCENT))
-            noted = [alert_id for (alert_id,) in cursor.fetchall()]
-        if noted:
-            tell(noted)
 
 
 def tell_untold() -> int:
     """Hand on every alert that nobody has been told of; return how many mails that makes.
 
-    Of several shares of one budget the highest is told. Two of these at once share the work.
+    Of several shares of one budget the highest is told. Two of these at once share the work. Raises
+    Unavailable where the queue is away; then, and where a process dies, they are found again.
     """
     mailed = 0
     while alerts := _claim():
         for _, group in groupby(alerts, key=lambda one: one.period_id):
-            mailed += _hand_on(max(group, key=lambda one: one.percent))
+            rows = list(group)
+            mailed += _hand_on(rows[-1])
+            told = BudgetAlert.objects.filter(pk__in=[row.pk for row in rows])
+            told.update(told_at=timezone.now())
     return mailed
 
 
 @transaction.atomic
 def _claim() -> list[BudgetAlert]:
-    untold = BudgetAlert.objects.filter(told_at=None).select_for_update(
-        skip_locked=True, of=("self",)
-    )
-    rows = list(untold.select_related("period").order_by("period_id", "percent")[:AT_ONCE])
-    BudgetAlert.objects.filter(pk__in=[row.pk for row in rows]).update(told_at=timezone.now())
+    now = timezone.now()
+    free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM_HOLDS)
+    untold = BudgetAlert.objects.filter(free, told_at=None)
+    locked = untold.select_for_update(skip_locked=True, of=("self",)).select_related("period")
+    rows = list(locked.order_by("period_id", "percent")[:AT_ONCE])
+    BudgetAlert.objects.filter(pk__in=[row.pk for row in rows]).update(claimed_at=now)
     return rows
 
 
@@ -114,15 +103,12 @@ def _hand_on(alert: BudgetAlert) -> int:
 
     if alert.period.ends_at <= timezone.now():
         return 0
-    budget = Budget.objects.with_owners().get(pk=alert.period.budget_id)
+    budget = Budget.objects.with_owners().filter(pk=alert.period.budget_id).first()
+    if budget is None:
+        return 0
     people = list(recipients(budget).values_list("pk", flat=True))
-    try:
-        for user_id in people:
-            send(mail_alert, alert.pk, user_id)
-    except Unavailable:
-        # Found again a minute later.
-        BudgetAlert.objects.filter(pk=alert.pk).update(told_at=None)
-        raise
+    for user_id in people:
+        send(mail_alert, alert.pk, user_id)
     return len(people)
 
 

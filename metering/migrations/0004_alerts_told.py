@@ -7,10 +7,11 @@ class Migration(migrations.Migration):
     dependencies = [("metering", "0003_settle")]
 
     operations = [
-        migrations.AddField(
-            model_name="budgetalert",
-            name="told_at",
-            field=models.DateTimeField(null=True),
+        *(
+            migrations.AddField(
+                model_name="budgetalert", name=name, field=models.DateTimeField(null=True)
+            )
+            for name in ("claimed_at", "told_at")
         ),
         migrations.AddIndex(
             model_name="budgetalert",

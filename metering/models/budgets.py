@@ -178,6 +178,8 @@ class BudgetAlert(models.Model):
     period = models.ForeignKey(BudgetPeriod, on_delete=models.CASCADE, related_name="alerts")
     percent = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+    # Since when somebody is at it, and when all mails were handed on.
+    claimed_at = models.DateTimeField(null=True)
     told_at = models.DateTimeField(null=True)
 
     class Meta:
