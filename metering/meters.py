@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import F
@@ -108,6 +109,12 @@ class Meter:
     def resets_words(self) -> str:
         """When it begins anew, in its own time zone."""
         return spoken(self.window.ends_at, self.budget.time_zone)
+
+    @property
+    def resets_on(self) -> str:
+        """The same without the zone, in a few characters."""
+        there = self.window.ends_at.astimezone(ZoneInfo(self.budget.time_zone))
+        return f"{there.day} {there:%b %Y, %H:%M}"
 
     @property
     def page(self) -> str:

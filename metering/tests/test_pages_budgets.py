@@ -120,7 +120,7 @@ def test_a_meter_says_what_is_spent_held_and_left(world, as_user):
     page = as_user(world.team_admin).get(f"/projects/{world.project.pk}/limits").content.decode()
     words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert "$2.50 used (25 %), $1.00 held by running calls, $6.50 left. Begins anew on 1 " in words
-    assert 'value="25"' in page
+    assert 'aria-valuenow="25"' in page
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ class TestBanner:
     def banner(self, browser, path="/projects", **headers):
         page = browser.get(path, headers=headers).content.decode()
         found = re.search(
-            r'<div class="banner banner-(\w+)"[^>]*"Budgets">(.*?)</div>', page, re.DOTALL
+            r'<div class="banner banner-(\w+)"[^>]*"Budget warning">(.*?)</div>', page, re.DOTALL
         )
         if not found:
             return None
