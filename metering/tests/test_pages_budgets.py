@@ -108,7 +108,7 @@ def test_a_team_admin_sees_the_teams_budget_and_changes_only_those_of_projects(w
     page = as_user(world.team_admin).get(f"/teams/{world.alpha.pk}/budgets").content.decode()
     assert "$100.00 a month" in page
     assert "$7.00 a month" in page
-    assert "55" not in re.sub(r"<head>.*</head>", "", page, flags=re.DOTALL)
+    assert "$55" not in page
     assert "Set a budget" not in page
     assert "remove-budget" not in page
 
@@ -187,7 +187,7 @@ class TestOwn:
         assert "Project Private" in page
         assert "Not used up" in page
         assert "1,234" not in page
-        assert "777" not in page
+        assert "$777" not in page
 
     def test_without_a_budget_that_is_said(self, world, as_user):
         page = as_user(world.viewer).get("/profile").content.decode()
