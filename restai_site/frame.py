@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from accounts.sessions.lifecycle import store_of
+from projects.invitations import count_waiting
 from restai_site.lib.actor import Actor
 from teams.models import Team
 
@@ -121,6 +122,11 @@ class Frame:
         return f"{path}?{kept.urlencode()}" if kept else path
 
     @cached_property
+    def invitation_count(self) -> int:
+        """How many invitations wait for the person."""
+        return count_waiting(self.actor) if self.actor is not None else 0
+
+    @cached_property
     def navigation(self) -> list[LinkGroup]:
         if self.actor is None:
             return []
@@ -180,6 +186,7 @@ class Frame:
         more = [
             Link("Profile", reverse("accounts:profile"), "user", "Page"),
             Link("API keys", reverse("accounts:keys"), "key", "Page"),
+            Link("Invitations", reverse("projects:invitations"), "send", "Page"),
         ]
         if self.actor is not None and Team.objects.editable_by(self.actor).exists():
             more.append(Link("New project", reverse("projects:new"), "folder-plus", "Action"))

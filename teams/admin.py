@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import ServiceAdmin, ViewOnlyAdmin
 from teams import services
-from teams.models import GroupMapping, Membership, Team
+from teams.models import GroupMapping, Invitation, Membership, Team
 
 
 @admin.register(Team)
@@ -72,3 +72,18 @@ class GroupMappingAdmin(ViewOnlyAdmin):
     list_select_related = ("team",)
     search_fields = ("group__startswith",)
     search_help_text = "The beginning of a group's name."
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ViewOnlyAdmin):
+    """Invitations to teams; they are sent and withdrawn on the team's page."""
+
+    fields = (
+        *("team", "email", "role", "invited_by", "state"),
+        *("created_at", "expires_at", "answered_at"),
+    )
+    list_display = ("email", "team", "role", "state", "invited_by", "created_at", "expires_at")
+    list_filter = ("state", "role")
+    list_select_related = ("team", "invited_by")
+    search_fields = ("email__startswith",)
+    search_help_text = "The beginning of an e-mail address."

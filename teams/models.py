@@ -1,10 +1,23 @@
 """Tenants, who belongs to them, and what is granted to them."""
 
+from datetime import datetime, timedelta
+from typing import ClassVar
+
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
 
 from accounts.models import User
 from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
-from teams.querysets import GroupMappingQuerySet, MembershipQuerySet, TeamQuerySet
+from teams.querysets import (
+    GroupMappingQuerySet,
+    InvitationQuerySet,
+    MembershipQuerySet,
+    TeamQuerySet,
+)
+
+INVITATION_LIFETIME = timedelta(days=7)
 
 SOURCE_MAX_LENGTH = 60
 GROUP_MAX_LENGTH = 255
@@ -79,3 +92,103 @@ class GroupMapping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group} in {self.team}"
+
+
+def invitation_ends_at() -> datetime:
+    """Return when an invitation that is sent now stops to hold."""
+    return timezone.now() + INVITATION_LIFETIME
+
+
+class AbstractInvitation(models.Model):
+    """An invitation by e-mail address, to whatever the subclass names.
+
+    Whoever has the address accepts or declines it. It holds as long as it is pending, has not
+    expired, and whoever sent it may still decide on this.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        ACCEPTED = "accepted", "Accepted"
+        DECLINED = "declined", "Declined"
+        REVOKED = "revoked", "Revoked"
+
+    # In addresses and mails.
+    kind: ClassVar[str]
+
+    email = models.EmailField("e-mail address", max_length=254)
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    # By a person as themselves, and not by a key or in somebody else's name.
+    sent_in_person = models.BooleanField(default=False, editable=False)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    # Of the token in the mail; None until one is sent, and as long as no mail can be.
+    digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001 - several rows have none
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(default=invitation_ends_at)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def shown_state(self) -> str:
+        """The state, where "expired" stands for what was pending for too long."""
+        late = self.state == self.State.PENDING and self.expires_at <= timezone.now()
+        return "expired" if late else self.state
+
+    @property
+    def is_open(self) -> bool:
+        return self.shown_state == self.State.PENDING
+
+    @property
+    def to_team(self) -> Team:
+        """The team whose admins decide on it."""
+        raise NotImplementedError
+
+    @property
+    def place(self) -> str:
+        """The name of what it leads to."""
+        raise NotImplementedError
+
+    def get_role_display(self) -> str:
+        """Return the role in words; Django writes this for the roles of each subclass."""
+        raise NotImplementedError
+
+
+class Invitation(AbstractInvitation):
+    """An invitation to a team."""
+
+    kind = "team"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(
+        max_length=6, choices=Membership.Role.choices, default=Membership.Role.MEMBER
+    )
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "email"],
+                condition=Q(state="pending"),
+                name="invitation_one_pending",
+            ),
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="invitation_email_lower_case"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["email"], condition=Q(state="pending"), name="invitation_waiting")
+        ]
+
+    @property
+    def to_team(self) -> Team:
+        return self.team
+
+    @property
+    def place(self) -> str:
+        return self.team.name

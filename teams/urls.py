@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from teams import group_views, views
+from teams import group_views, invitation_views, views
 
 app_name = "teams"
 urlpatterns = [
@@ -24,6 +24,16 @@ urlpatterns = [
         "teams/<int:team_id>/members/<int:membership_id>/remove",
         views.member_remove,
         name="member_remove",
+    ),
+    path(
+        "teams/<int:team_id>/invitations/<int:invitation_id>/resend",
+        invitation_views.invitation_resend,
+        name="invitation_resend",
+    ),
+    path(
+        "teams/<int:team_id>/invitations/<int:invitation_id>/revoke",
+        invitation_views.invitation_revoke,
+        name="invitation_revoke",
     ),
     path("teams/<int:team_id>/models", views.team_models, name="models"),
     path("teams/<int:team_id>/settings", views.team_settings, name="settings"),

@@ -3,6 +3,7 @@
 from accounts.services.addresses import ask_for_email, confirm_email, send_address_link
 from accounts.services.invitations import (
     accept_invitation,
+    create_by_link,
     find_invitation,
     invite_user,
     renew_invitation,
@@ -39,6 +40,7 @@ __all__ = [
     "change_password",
     "confirm_email",
     "create_api_key",
+    "create_by_link",
     "create_user",
     "delete_user",
     "digest_of",

@@ -8,6 +8,7 @@ from projects.models import Project, ProjectMember
 from projects.services.rules import locked_project, require_managed, require_role
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Invalid
+from teams.invitations import withdraw_pending
 from teams.models import Membership
 
 
@@ -27,6 +28,7 @@ def add_project_member(
             member = ProjectMember.objects.create(project=project, user=user, role=role)
     except IntegrityError:
         raise Conflict(f"{user} already has access to the project.") from None
+    withdraw_pending(project.invitations.filter(email=user.email))
     changes = {"user": user, "role": role}
     record(actor, "project.member_add", project, team_id=project.team_id, changes=changes)
     return member
@@ -53,6 +55,8 @@ def remove_project_member(member: ProjectMember, *, actor: Actor) -> None:
     """Take a user's access to a project away. Raises Forbidden."""
     project = locked_project(member.project, actor)
     require_managed(project, actor)
+    # One that is left would lead back in.
+    withdraw_pending(project.invitations.filter(email=member.user.email))
     changes = {"user": member.user}
     record(actor, "project.member_remove", project, team_id=project.team_id, changes=changes)
     member.delete()

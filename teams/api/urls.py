@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from teams.api.invitations import InvitationViewSet
 from teams.api.views import (
     GrantsView,
     GroupMappingViewSet,
@@ -28,5 +29,20 @@ urlpatterns: list[URLPattern | URLResolver] = [
             {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
         ),
         name="team-member",
+    ),
+    path(
+        "teams/<int:team_id>/invitations",
+        InvitationViewSet.as_view({"get": "list", "post": "create"}),
+        name="team-invitations",
+    ),
+    path(
+        "teams/<int:team_id>/invitations/<int:invitation_id>",
+        InvitationViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="team-invitation",
+    ),
+    path(
+        "teams/<int:team_id>/invitations/<int:invitation_id>/resend",
+        InvitationViewSet.as_view({"post": "resend"}),
+        name="team-invitation-resend",
     ),
 ]

@@ -88,7 +88,11 @@ PAGES: dict[str, Body] = {
     "/settings/<slug:section>": lambda _: MAIL,
     "/users/<int:user_id>/ldap": LDAP_LOGIN,
     "/teams/new": RENAMED,
-    "/teams/<int:team_id>": lambda stage: {"email": stage.world.outsider.email, "role": "member"},
+    "/teams/<int:team_id>": lambda stage: {"who": stage.world.outsider.email, "role": "member"},
+    "/projects/<int:project_id>/invitations": lambda stage: {
+        "who": stage.world.outsider.email,
+        "role": "viewer",
+    },
     "/teams/<int:team_id>/settings": RENAMED,
     "/teams/<int:team_id>/models": lambda stage: {"llms": [stage.world.other_llm.pk]},
     "/teams/<int:team_id>/members/<int:membership_id>/role": lambda _: {"role": "admin"},
@@ -145,9 +149,12 @@ BODIES: dict[tuple[str, str], Body] = {
     ("POST", "/api/teams"): RENAMED,
     ("PATCH", "/api/teams/<int:team_id>"): RENAMED,
     ("PATCH", "/api/teams/<int:team_id>/grants"): lambda stage: {"llms": []},
+    # A stranger to the team's admins, so only the platform's may add them at once.
     ("POST", "/api/teams/<int:team_id>/members"): lambda stage: {
         "email": stage.world.outsider.email
     },
+    ("POST", "/api/teams/<int:team_id>/invitations"): lambda _: {"email": "new@example.org"},
+    ("POST", "/api/projects/<int:project_id>/invitations"): lambda _: {"email": "new@example.org"},
     ("PATCH", "/api/teams/<int:team_id>/members/<int:user_id>"): lambda _: {"role": "admin"},
     ("POST", "/api/projects"): _new_project,
     ("PATCH", "/api/projects/<int:project_id>"): RENAMED,

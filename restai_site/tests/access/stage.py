@@ -35,7 +35,14 @@ from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
 from configuration.services import update_section
 from inference.models import Conversation, Message
-from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion, UsageRecord
+from projects.models import (
+    Project,
+    ProjectInvitation,
+    ProjectMember,
+    ProjectSecret,
+    PromptVersion,
+    UsageRecord,
+)
 from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
@@ -44,7 +51,7 @@ from restai_site.tests.clients import start_session
 from restai_site.tests.loopback import CLOSED
 from restai_site.tests.world import SYSTEM, World, make_key, make_user, make_world
 from teams.groups import create_mapping
-from teams.models import GroupMapping, Membership, Team
+from teams.models import GroupMapping, Invitation, Membership, Team
 from teams.services import add_member, set_grants
 
 PEOPLE = (
@@ -64,6 +71,7 @@ LIMITED = (
 )
 ROLES = (*PEOPLE, *LIMITED)
 MISSING = "2000000000"
+NOBODYS = "nobodys@example.org"
 # Places that hold no id of a row.
 WORDS = {
     "slug": "llms",
@@ -100,6 +108,8 @@ PLACES: dict[str, type[models.Model]] = {
     "linked_account_id": LinkedAccount,
     "link_id": LinkedAccount,
     "group_mapping_id": GroupMapping,
+    "invitation_id": Invitation,
+    "project_invitation_id": ProjectInvitation,
 }
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
 
@@ -169,6 +179,7 @@ def make_stage() -> Stage:
     set_grants(world.alpha, _grants(grants[0]), actor=SYSTEM)
     set_grants(world.beta, {**_grants(grants[1]), "embedding_models": [grants[1][1]]}, actor=SYSTEM)
     add_project_member(world.other_project, world.outsider, actor=SYSTEM)
+    _invite(world)
     stage.own = _side(world.alpha, world.project, world.viewer, [world.provider, *grants[0]])
     stage.other = _side(world.beta, world.other_project, world.outsider, [provider, *grants[1]])
     stage.own |= {type(world.llm): world.llm, EmbeddingModel: world.embedding_model}
@@ -178,6 +189,15 @@ def make_stage() -> Stage:
     stage.people["suspended"].save()
     stage.keys = _keys(world)
     return stage
+
+
+def _invite(world: World) -> None:
+    """Let somebody wait at each door: two people at Alpha's, nobody at Beta's."""
+    sender = {"invited_by": world.platform_admin, "sent_in_person": True}
+    for team, email in ((world.alpha, world.platform_admin.email), (world.beta, NOBODYS)):
+        Invitation.objects.create(team=team, email=email, **sender)
+    for project, email in ((world.project, world.member.email), (world.other_project, NOBODYS)):
+        ProjectInvitation.objects.create(project=project, email=email, **sender)
 
 
 def _colleague(world: World, name: str) -> User:
@@ -291,6 +311,8 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
+        Invitation.objects.get(team=team),
+        ProjectInvitation.objects.get(project=project),
         ProjectMember.objects.get(project=project, user=person),
         PromptVersion.objects.get(project=project),
         create_secret(project, name="OUTSIDE_TOKEN", value="a stage secret", actor=SYSTEM),
