@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from projects import access_views, invitation_views, secret_views, views
+from projects import access_views, invitation_views, moving_views, secret_views, views
 
 app_name = "projects"
 PROJECT = "projects/<int:project_id>"
@@ -56,5 +56,6 @@ urlpatterns = [
     ),
     path("invitations/<str:token>", invitation_views.follow_invitation),
     path(f"{PROJECT}/settings", views.project_settings, name="settings"),
+    path(f"{PROJECT}/move", moving_views.project_move, name="move"),
     path(f"{PROJECT}/delete", views.project_delete, name="delete"),
 ]

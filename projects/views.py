@@ -162,6 +162,9 @@ def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
             messages.success(request, "The settings are saved.")
             return redirect("projects:settings", project.pk)
     context["form"] = form
+    if context["can_manage"]:
+        others = Team.objects.editable_by(request.actor).exclude(pk=project.team_id)
+        context["may_move"] = others.exists()
     return render(request, "projects/settings.html", context, status=400 if form.errors else 200)
 
 

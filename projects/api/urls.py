@@ -9,6 +9,7 @@ from projects.api.invitations import (
     TeamAnswerViewSet,
     WaitingInvitationsView,
 )
+from projects.api.moving import MoveView
 from projects.api.usage import UsageViewSet
 from projects.api.views import (
     ProjectMemberViewSet,
@@ -66,6 +67,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         ),
         name="project-secret",
     ),
+    path(f"{PROJECT}/move", MoveView.as_view(), name="project-move"),
     path(
         f"{PROJECT}/invitations",
         ProjectInvitationViewSet.as_view({"get": "list", "post": "create"}),

@@ -12,6 +12,7 @@ from projects.services.members import (
     change_project_role,
     remove_project_member,
 )
+from projects.services.moving import Losses, losses_of_move, move_project
 from projects.services.newcomers import (
     accept_as_newcomer,
     accept_invitation,
@@ -23,6 +24,7 @@ from projects.services.prompts import restore_prompt, set_prompt
 from projects.services.rules import require_grant
 
 __all__ = [
+    "Losses",
     "accept_as_newcomer",
     "accept_invitation",
     "accept_project_invitation",
@@ -35,6 +37,8 @@ __all__ = [
     "delete_project",
     "delete_secret",
     "invite_to_project",
+    "losses_of_move",
+    "move_project",
     "remove_project_member",
     "require_grant",
     "resend_project_invitation",

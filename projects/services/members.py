@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from audit.services import changes_of, record
 from projects.models import Project, ProjectMember
-from projects.services.rules import locked_project, require_managed, require_role
+from projects.services.rules import locked_project, locked_with_team, require_managed, require_role
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Invalid
 from teams.invitations import withdraw_pending
@@ -17,7 +17,7 @@ def add_project_member(
     project: Project, user: User, *, role: str = "viewer", actor: Actor
 ) -> ProjectMember:
     """Assign a member of the team to the project. Raises Forbidden, Invalid, Conflict."""
-    project = locked_project(project, actor)
+    project = locked_with_team(project, actor)
     require_managed(project, actor)
     require_role(role)
     if not Membership.objects.filter(team=project.team_id, user=user).exists():

@@ -5,11 +5,13 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from accounts.services import keys_narrowed_to, revoke_keys_of_project
 from audit.services import changes_of, record
 from projects.models import Project
 from projects.sections import LoggingSection
 from projects.services.prompts import add_version, set_prompt
 from projects.services.rules import locked_project, require_grant, require_known, require_managed
+from projects.signals import project_deleted
 from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import current
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
@@ -38,7 +40,7 @@ def create_project(team: Team, values: Mapping[str, Any], *, actor: Actor) -> Pr
     require_grant(team, values["llm"])
     values = {"inference_logging": current(LoggingSection).new_projects, **values}
     project = Project(team=team, created_by_id=actor.user_id, **values)
-    _save(project)
+    save_project(project)
     add_version(project, note="First version", actor=actor)
     changes = {name: values[name] for name in values if name != "system_prompt"}
     record(actor, "project.create", project, team_id=team.pk, changes=changes)
@@ -74,7 +76,7 @@ def update_project(
         setattr(project, name, values[name])
     deleted = _delete_conversations(project) if delete_conversations else {}
     if changes:
-        _save(project, [*changes, "updated_at"])
+        save_project(project, [*changes, "updated_at"])
     if changes or deleted:
         shown = {**changes, **deleted}
         record(actor, "project.update", project, team_id=project.team_id, changes=shown)
@@ -83,9 +85,14 @@ def update_project(
 
 @transaction.atomic
 def delete_project(project: Project, *, actor: Actor) -> None:
-    """Delete a project with its conversations; the usage ledger stays. Raises Forbidden."""
+    """Delete a project with its conversations and invitations; the usage ledger stays.
+
+    Keys that reach nothing else are revoked. Raises Forbidden.
+    """
     project = locked_project(project, actor)
     require_managed(project, actor)
+    revoke_keys_of_project(keys_narrowed_to(project.pk), actor=actor)
+    project_deleted.send(Project, project=project, actor=actor)
     record(actor, "project.delete", project, team_id=project.team_id)
     project.delete()
 
@@ -101,7 +108,8 @@ def _delete_conversations(project: Project) -> dict[str, int]:
     return {"deleted_conversations": len(found)} if found else {}
 
 
-def _save(project: Project, fields: list[str] | None = None) -> None:
+def save_project(project: Project, fields: list[str] | None = None) -> None:
+    """Save a project. Raises Conflict where its team has another one of this name."""
     try:
         with transaction.atomic():
             project.save(update_fields=fields)

@@ -6,7 +6,8 @@ from typing import Any
 from catalog.models import LLM
 from projects.models import Project, ProjectMember
 from restai_site.lib.actor import Actor
-from restai_site.lib.errors import Forbidden, Invalid
+from restai_site.lib.errors import Conflict, Forbidden, Invalid
+from teams.invitations import locked_team_of
 from teams.models import Team
 
 
@@ -21,6 +22,19 @@ def locked_project(project: Project, actor: Actor) -> Project:
     locked: Project = Project.objects.select_for_update().get(pk=project.pk)
     if not Project.objects.editable_by(actor).filter(pk=project.pk).exists():
         raise Forbidden("Only editors of the project may do this.")
+    return locked
+
+
+def locked_with_team(project: Project, actor: Actor) -> Project:
+    """Lock the project's team, then the project: whoever leaves the team waits, or comes first.
+
+    Raises Forbidden, Conflict for a project that is being moved.
+    """
+    team_id = project.team_id
+    locked_team_of(team_id)
+    locked = locked_project(project, actor)
+    if locked.team_id != team_id:
+        raise Conflict("The project has been moved a moment ago; look where it is now.")
     return locked
 
 

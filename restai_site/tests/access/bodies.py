@@ -81,6 +81,7 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/access/visibility": lambda _: {"visibility": "team"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/pin": lambda _: {"pinned": "true"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/rename": lambda _: {"title": "New"},
+    "/projects/<int:project_id>/move": lambda stage: {"team": stage.world.beta.pk},
     "/projects/<int:project_id>/prompt": lambda _: {"text": "New prompt"},
     "/projects/<int:project_id>/secrets": lambda _: {"name": "NEW_TOKEN", "value": "new"},
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
@@ -163,6 +164,11 @@ BODIES: dict[tuple[str, str], Body] = {
         "user": stage.world.member.pk
     },
     ("PATCH", "/api/projects/<int:project_id>/members/<int:user_id>"): lambda _: {"role": "editor"},
+    # Refused with 400 but to the platform's administrator: others do not see the other team.
+    ("POST", "/api/projects/<int:project_id>/move"): lambda stage: {
+        "team": stage.world.beta.pk,
+        "dry_run": True,
+    },
     ("POST", "/api/projects/<int:project_id>/secrets"): lambda _: {
         "name": "NEW_TOKEN",
         "value": "new",
