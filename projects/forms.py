@@ -120,15 +120,18 @@ class SettingsForm(ProjectForm):
 
 
 class MoveForm(PageForm):
-    """The team that a project is to move to: another one that the actor runs."""
+    """The team that a project is to move to: another one that the actor runs.
 
-    team = forms.ModelChoiceField(
+    Not called `team`: in an address, that is what the frame of the page is narrowed to.
+    """
+
+    new_team = forms.ModelChoiceField(
         label="New team", queryset=Team.objects.none(), empty_label="Choose…"
     )
 
     def __init__(self, *args: Any, teams: QuerySet[Team], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choice = self.fields["team"]
+        choice = self.fields["new_team"]
         assert isinstance(choice, forms.ModelChoiceField)  # noqa: S101 - narrows the type
         choice.queryset = teams.order_by("name", "pk")
 

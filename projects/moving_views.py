@@ -17,15 +17,15 @@ from teams.models import Team
 @get_or_post
 @signed_in
 def project_move(request: SignedInRequest, project_id: int) -> HttpResponse:
-    """Ask for the team (`?team=`), show what the move would end, and move."""
+    """Ask for the team (`?new_team=`), show what the move would end, and move."""
     context = for_managers(request, project_id, "settings")
     project = context["project"]
     sent = request.POST if request.method == "POST" else request.GET
-    form = MoveForm(sent if "team" in sent else None, teams=other_teams(request, project))
+    form = MoveForm(sent if "new_team" in sent else None, teams=other_teams(request, project))
     losses = None
     if form.is_valid():
         with errors_on(form):
-            team = form.cleaned_data["team"]
+            team = form.cleaned_data["new_team"]
             if request.method == "POST":
                 services.move_project(project, team, actor=request.actor)
                 messages.success(request, f"“{project.name}” now belongs to “{team.name}”.")

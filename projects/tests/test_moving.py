@@ -88,7 +88,7 @@ def test_nobody_else_moves_one(world, as_user, client, role, status):
     for body in ({"team": world.beta.pk, "dry_run": True}, {"team": world.beta.pk}):
         assert post(browser, path, body).status_code == status
     if status != 200:
-        page = browser.post(f"/projects/{world.project.pk}/move", {"team": world.beta.pk})
+        page = browser.post(f"/projects/{world.project.pk}/move", {"new_team": world.beta.pk})
         assert page.status_code in {302, 400, 403, 404}
     world.project.refresh_from_db()
     assert (world.project.team == world.beta) == (status == 200)
@@ -314,12 +314,12 @@ def test_the_page_says_what_is_lost_before_the_button(both, as_user):
     page = browser.get(path).content.decode()
     assert "Move to Beta" not in page
     assert "Alpha" not in page.partition("<select")[2].partition("</select>")[0]
-    page = browser.get(f"{path}?team={both.beta.pk}").content.decode()
+    page = browser.get(f"{path}?new_team={both.beta.pk}").content.decode()
     assert both.editor.email in page
     assert "Move to Beta" in page
     both.project.refresh_from_db()
     assert both.project.team == both.alpha
-    answer = browser.post(path, {"team": both.beta.pk})
+    answer = browser.post(path, {"new_team": both.beta.pk})
     assert (answer.status_code, answer.url) == (302, f"/projects/{both.project.pk}/settings")
     both.project.refresh_from_db()
     assert both.project.team == both.beta
@@ -331,7 +331,7 @@ def test_the_page_offers_and_takes_no_team_that_is_not_run(world, as_user):
     assert "You run no other team" in settings
     assert "Beta" not in browser.get(path).content.decode()
     for send in (browser.get, browser.post):
-        answers = [send(path, {"team": pk}) for pk in (world.beta.pk, 10**9, "x")]
+        answers = [send(path, {"new_team": pk}) for pk in (world.beta.pk, 10**9, "x")]
         assert [answer.status_code for answer in answers] == [400, 400, 400]
     for user in (world.editor, world.viewer):
         assert as_user(user).get(path).status_code == 403
@@ -340,7 +340,7 @@ def test_the_page_offers_and_takes_no_team_that_is_not_run(world, as_user):
 def test_what_is_wrong_stands_on_the_page(both, as_user):
     set_grants(both.beta, {"llms": [both.other_llm]}, actor=SYSTEM)
     path = f"/projects/{both.project.pk}/move"
-    answer = as_user(both.team_admin).get(path, {"team": both.beta.pk})
+    answer = as_user(both.team_admin).get(path, {"new_team": both.beta.pk})
     assert answer.status_code == 400
     assert "not granted to the team" in answer.content.decode()
 

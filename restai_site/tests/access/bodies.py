@@ -81,7 +81,7 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/access/visibility": lambda _: {"visibility": "team"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/pin": lambda _: {"pinned": "true"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/rename": lambda _: {"title": "New"},
-    "/projects/<int:project_id>/move": lambda stage: {"team": stage.world.beta.pk},
+    "/projects/<int:project_id>/move": lambda stage: {"new_team": stage.world.beta.pk},
     "/projects/<int:project_id>/prompt": lambda _: {"text": "New prompt"},
     "/projects/<int:project_id>/secrets": lambda _: {"name": "NEW_TOKEN", "value": "new"},
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
