@@ -4,7 +4,7 @@ import pytest
 
 from catalog.services import update_model
 from inference.models import Conversation, Message
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from projects.services import create_project, update_project
 from restai_site.lib.errors import Invalid
 from restai_site.tests.clients import AuditedAPIClient, post_for_stream

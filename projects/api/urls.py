@@ -10,7 +10,6 @@ from projects.api.invitations import (
     WaitingInvitationsView,
 )
 from projects.api.moving import MoveView
-from projects.api.usage import UsageViewSet
 from projects.api.views import (
     ProjectMemberViewSet,
     ProjectSecretViewSet,
@@ -20,7 +19,6 @@ from projects.api.views import (
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("projects", ProjectViewSet, basename="project")
-router.register("usage", UsageViewSet, basename="usage")
 
 PROJECT = "projects/<int:project_id>"
 TO_TEAM = "invitations/team/<int:invitation_id>"

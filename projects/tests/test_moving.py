@@ -8,7 +8,8 @@ from accounts.models import ApiKey
 from accounts.services import revoke_api_key
 from audit.models import Entry
 from catalog.services import update_model
-from projects.models import Project, ProjectInvitation, ProjectMember, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project, ProjectInvitation, ProjectMember
 from projects.services import (
     add_project_member,
     create_project,

@@ -7,7 +7,8 @@ import pytest
 
 from accounts.models import User
 from inference.models import Conversation, Message
-from projects.models import Project, ProjectInvitation, ProjectMember, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project, ProjectInvitation, ProjectMember
 from projects.services import create_project
 from restai_site.tests.access.routes import Route, all_routes
 from restai_site.tests.access.stage import MISSING
