@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import ServiceAdmin, ViewOnlyAdmin
 from teams import services
-from teams.models import GroupMapping, Membership, Team
+from teams.models import Branding, GroupMapping, Membership, Team
 
 
 @admin.register(Team)
@@ -60,6 +60,17 @@ class MembershipAdmin(ServiceAdmin):
 
     def remove(self, row: Any, actor: Actor) -> None:
         services.remove_member(row, actor=actor)
+
+
+@admin.register(Branding)
+class BrandingAdmin(ViewOnlyAdmin):
+    """How the platform looks to teams; their admins change it. Slugs and logos are not shown."""
+
+    fields = ("team", "app_name", "primary", "secondary", "welcome_message", "updated_at")
+    list_display = ("team", "app_name", "primary", "secondary", "updated_at")
+    list_select_related = ("team",)
+    search_fields = ("team__slug__startswith",)
+    search_help_text = "The beginning of a team's slug."
 
 
 @admin.register(GroupMapping)
