@@ -28,7 +28,7 @@ from restai_site.lib.requests import number_in
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import tab, table_of
 from teams.models import Team
-from teams.switching import chosen_team_id
+from teams.switching import chosen_team_id, working_team_id
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 RECENT_CALLS = 8
@@ -43,7 +43,7 @@ SETTINGS = (
 @signed_in
 def project_list(request: SignedInRequest) -> HttpResponse:
     rows = Project.objects.visible_to(request.actor).select_related("team", "llm")
-    team = number_in(request.GET.get("team", ""))
+    team = working_team_id(request, request.actor)
     if team is not None:
         rows = rows.filter(team_id=team)
     table = table_of(

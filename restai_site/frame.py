@@ -91,8 +91,10 @@ class Frame:
 
     @cached_property
     def filtered(self) -> Team | None:
-        """The team the address narrows the page to, if it is one of the actor's."""
-        return self._visible(number_in(self._request.GET.get("team", "")))
+        """The team that a list is narrowed to, as `switching.working_team_id` does."""
+        if "team" in self._request.GET:
+            return self._visible(number_in(self._request.GET["team"]))
+        return self.chosen
 
     @cached_property
     def chosen(self) -> Team | None:
@@ -160,8 +162,7 @@ class Frame:
     def navigation(self) -> list[LinkGroup]:
         if self.actor is None:
             return []
-        working_in = self.filtered or self.chosen
-        narrowed = f"?team={working_in.pk}" if working_in else ""
+        narrowed = f"?team={self.filtered.pk}" if self.filtered else ""
         groups = [
             LinkGroup(
                 "",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from restai_site.lib.actor import Actor
@@ -71,6 +72,10 @@ class BrandingAdmin(ViewOnlyAdmin):
     list_select_related = ("team",)
     search_fields = ("team__slug__startswith",)
     search_help_text = "The beginning of a team's slug."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Branding]:
+        """Leave the logos in the table."""
+        return super().get_queryset(request).defer("logo")
 
 
 @admin.register(GroupMapping)

@@ -22,7 +22,10 @@ NOTHING_YET = "The team has no branding yet: save one first."
 
 
 def branding_of(team: Team) -> Branding:
-    """Return the team's branding; one that is empty, and not saved, where it has none."""
+    """Return the team's branding; one that is empty, and not saved, where it has none.
+
+    Read the team by `with_branding`, which leaves the logo in the table.
+    """
     try:
         branding: Branding = team.branding
     except Branding.DoesNotExist:
@@ -93,7 +96,7 @@ def renew_public_slug(team: Team, *, actor: Actor) -> Branding:
 
 
 def _locked(team: Team, actor: Actor) -> Team:
-    team = Team.objects.select_for_update().get(pk=team.pk)
+    team = Team.objects.with_branding().select_for_update(of=("self",)).get(pk=team.pk)
     if not Team.objects.editable_by(actor).filter(pk=team.pk).exists():
         raise Forbidden("Only admins of the team may do this.")
     return team
@@ -112,7 +115,7 @@ def _write(branding: Branding, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(branding, name, value)
     try:
-        branding.clean_fields(exclude=["team", "public_slug"])
+        branding.clean_fields(exclude=["team", "public_slug", "logo"])
     except ValidationError as error:
         raise Invalid("Some fields need attention.", fields=error.message_dict) from None
     if not branding.is_saved:

@@ -18,10 +18,12 @@ BLACK, WHITE = "#000000", "#ffffff"
 DEFAULT_PRIMARY, DEFAULT_SECONDARY = "#0b7a75", "#6c5bd0"
 THEMES = ("light", "dark")
 # What static/css/app.css says of each theme: the ground of cards, what stands out least from text
-# of all that text of a colour of the team is written on, and the ink of texts that matter less.
+# of all that text of a colour of the team is written on, the ink of texts that matter less, and
+# the series of failures in charts.
 SURFACE = {"light": "#ffffff", "dark": "#182021"}
 HARDEST_GROUND = {"light": "#ebf0f0", "dark": "#20302f"}
 QUIET_INK = {"light": "#566364", "dark": "#9aa8a9"}
+FAILURE = {"light": "#c9404b", "dark": "#f0757d"}
 # How much of the secondary colour is in the ground of what is chosen, and of what people say.
 TINT_PERCENT = {"light": 13, "dark": 26}
 BUBBLE_PERCENT = {"light": 9, "dark": 16}
@@ -110,15 +112,17 @@ def _tinted(colour: str, theme: str, percent: int) -> str:
 
 
 def _series(primary: str, secondary: str, theme: str) -> list[str]:
-    """Return the colours of three series of a chart, which differ whatever the team's colours."""
+    """Return three colours of a chart that differ, also from that of failures, for any team."""
     ground = SURFACE[theme]
-    wanted = [readable(one, ground, SHAPE_CONTRAST) for one in (secondary, *SERIES_CHOICES)]
-    chosen = [readable(primary, ground, SHAPE_CONTRAST)]
-    for _ in range(2):
-        apart = {one: min(_distance(one, other) for other in chosen) for one in wanted}
+    wanted = [
+        readable(one, ground, SHAPE_CONTRAST) for one in (primary, secondary, *SERIES_CHOICES)
+    ]
+    taken = [FAILURE[theme]]
+    for _ in range(3):
+        apart = {one: min(_distance(one, other) for other in taken) for one in wanted}
         enough = (one for one in wanted if apart[one] >= SERIES_DISTANCE)
-        chosen.append(next(enough, max(wanted, key=apart.__getitem__)))
-    return chosen
+        taken.append(next(enough, max(wanted, key=apart.__getitem__)))
+    return taken[1:]
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ from accounts.models import User
 from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
 from teams import colours
 from teams.querysets import (
-    BrandingManager,
+    BrandingQuerySet,
     GroupMappingQuerySet,
     MembershipQuerySet,
     TeamQuerySet,
@@ -89,11 +89,9 @@ class Branding(models.Model):
     logo_ink = models.CharField(max_length=5, blank=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = BrandingManager()
+    objects = BrandingQuerySet.as_manager()
 
     class Meta:
-        # Leaves the logo in the table until it is asked for, also on the way from the team.
-        base_manager_name = "objects"
         ordering = ["team_id"]
         constraints = [_is_colour("primary"), _is_colour("secondary")]
 

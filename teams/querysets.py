@@ -42,7 +42,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
         return self._within_limits(actor)._of(admin_memberships_of(actor))
 
     def with_branding(self) -> "TeamQuerySet":
-        """Bring the branding of each team, without its logo."""
+        """Bring the branding of each team, without the logo itself."""
         return self.select_related("branding").defer("branding__logo")
 
     def _within_limits(self, actor: Actor) -> "TeamQuerySet":
@@ -78,17 +78,9 @@ class BrandingQuerySet(models.QuerySet["Branding"]):
         return self.filter(team__in=_teams().editable_by(actor))
 
     def called(self, public_slug: str) -> "BrandingQuerySet":
-        """What whoever has been told the slug may see."""
+        """What whoever has been told the slug may see; without the logo itself."""
         fits = PUBLIC_SLUG.fullmatch(public_slug)
-        return self.filter(public_slug=public_slug) if fits else self.none()
-
-
-class BrandingManager(models.Manager["Branding"].from_queryset(BrandingQuerySet)):  # type: ignore[misc]
-    """Reads brandings without their logos, which pages only name the address of."""
-
-    def get_queryset(self) -> BrandingQuerySet:
-        rows: BrandingQuerySet = super().get_queryset()
-        return rows.defer("logo")
+        return self.filter(public_slug=public_slug).defer("logo") if fits else self.none()
 
 
 class GroupMappingQuerySet(models.QuerySet["GroupMapping"]):

@@ -140,5 +140,5 @@ class PublicBrandingView(generics.RetrieveAPIView[Branding]):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
     serializer_class = PublicBrandingSerializer
-    queryset = Branding.objects.all()
+    queryset = Branding.objects.defer("logo")
     lookup_field = lookup_url_kwarg = "public_slug"
