@@ -29,7 +29,7 @@ UNAUDITED = [
         r'^UPDATE "accounts_linkedaccount" SET "email" = [^,]+, "last_used_at" = [^,]+ WHERE'
     ),
     re.compile(r'^UPDATE "accounts_ldapaccount" SET "last_seen" = [^,]+ WHERE'),
-    re.compile(r'^INSERT INTO "projects_usagerecord"'),  # a ledger of its own
+    re.compile(r'^INSERT INTO "metering_usagerecord"'),  # a ledger of its own
     re.compile(r'^(INSERT INTO|UPDATE) "inference_message"'),  # people's own words
     re.compile(r'^UPDATE "inference_conversation" SET "updated_at" = [^,]+ WHERE'),
 ]

@@ -35,7 +35,8 @@ from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
 from configuration.services import update_section
 from inference.models import Conversation, Message
-from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
 from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
