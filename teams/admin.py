@@ -16,8 +16,8 @@ from teams.models import Branding, GroupMapping, Membership, Team
 class TeamAdmin(ServiceAdmin):
     """Teams and their grants."""
 
-    fields = ("name", "slug", *services.GRANT_FIELDS, "created_at")
-    readonly_fields = ("slug", "created_at")
+    fields = ("name", "slug", "time_zone", *services.GRANT_FIELDS, "created_at")
+    readonly_fields = ("slug", "time_zone", "created_at")
     autocomplete_fields = services.GRANT_FIELDS
     list_display = ("name", "slug", "created_at")
     search_fields = ("slug__startswith",)

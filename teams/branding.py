@@ -29,7 +29,7 @@ def branding_of(team: Team) -> Branding:
     try:
         branding: Branding = team.branding
     except Branding.DoesNotExist:
-        return Branding(team=team, public_slug="")
+        return _nothing(team)
     return branding
 
 
@@ -50,7 +50,7 @@ def save_branding(team: Team, values: Mapping[str, Any], *, actor: Actor) -> Bra
     `values` may hold TEXT_FIELDS, and as `logo` an Emblem, or None, which takes the logo away.
     Returns what `branding_of` does. Raises Forbidden, Invalid.
     """
-    branding = branding_of(_locked(team, actor))
+    branding = _locked(team, actor)
     wanted: dict[str, Any] = {
         name: _normal(name, values[name]) for name in TEXT_FIELDS if name in values
     }
@@ -73,7 +73,7 @@ def reset_branding(team: Team, *, actor: Actor) -> None:
 
     Raises Forbidden.
     """
-    branding = branding_of(_locked(team, actor))
+    branding = _locked(team, actor)
     if not branding.is_saved:
         return
     record(actor, "team.branding_reset", branding, team_id=team.pk)
@@ -86,7 +86,7 @@ def renew_public_slug(team: Team, *, actor: Actor) -> Branding:
 
     Raises Forbidden, and Conflict for a team without a branding.
     """
-    branding = branding_of(_locked(team, actor))
+    branding = _locked(team, actor)
     if not branding.is_saved:
         raise Conflict(NOTHING_YET)
     branding.public_slug = new_public_slug()
@@ -95,11 +95,17 @@ def renew_public_slug(team: Team, *, actor: Actor) -> Branding:
     return branding
 
 
-def _locked(team: Team, actor: Actor) -> Team:
-    team = Team.objects.with_branding().select_for_update(of=("self",)).get(pk=team.pk)
+def _locked(team: Team, actor: Actor) -> Branding:
+    """Lock the team, then read its branding: what somebody else has just saved is seen."""
+    team = Team.objects.select_for_update().get(pk=team.pk)
     if not Team.objects.editable_by(actor).filter(pk=team.pk).exists():
         raise Forbidden("Only admins of the team may do this.")
-    return team
+    found: Branding | None = Branding.objects.filter(team=team).defer("logo").first()
+    return found or _nothing(team)
+
+
+def _nothing(team: Team) -> Branding:
+    return Branding(team=team, public_slug="")
 
 
 def _normal(name: str, text: str) -> str:

@@ -2,16 +2,19 @@
 
 from django.http import HttpRequest
 
+from accounts.models import Session
+from accounts.sessions.lifecycle import store_of
 from restai_site.lib.actor import Actor
 from restai_site.lib.requests import number_in
 from teams.models import Team
 
-KEY = "team"
+PARAMETER = "team"
 
 
 def chosen_team_id(request: HttpRequest) -> int | None:
     """Return the id that the session remembers; whether the actor sees that team is not asked."""
-    return number_in(str(request.session.get(KEY, "")))
+    row = store_of(request).row
+    return row.chosen_team_id if row else None
 
 
 def working_team_id(request: HttpRequest, actor: Actor) -> int | None:
@@ -19,8 +22,8 @@ def working_team_id(request: HttpRequest, actor: Actor) -> int | None:
 
     `?team=` without a number asks for all. A choice that the actor does not see any more is none.
     """
-    if KEY in request.GET:
-        return number_in(request.GET[KEY])
+    if PARAMETER in request.GET:
+        return number_in(request.GET[PARAMETER])
     chosen = chosen_team_id(request)
     if chosen is None or not Team.objects.visible_to(actor).filter(pk=chosen).exists():
         return None
@@ -28,8 +31,8 @@ def working_team_id(request: HttpRequest, actor: Actor) -> int | None:
 
 
 def choose_team(request: HttpRequest, team: Team | None) -> None:
-    """Remember a team that is visible to the actor; None means all of them."""
-    if team is not None:
-        request.session[KEY] = team.pk
-    elif KEY in request.session:
-        del request.session[KEY]
+    """Remember a team that is visible to the actor, whose session this is; None means all."""
+    row = store_of(request).row
+    if row is not None:
+        row.chosen_team_id = team.pk if team else None
+        Session.objects.filter(pk=row.pk).update(chosen_team_id=row.chosen_team_id)

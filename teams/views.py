@@ -15,7 +15,7 @@ from restai_site.lib.errors import Forbidden
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import tab, table_of
 from teams import services
-from teams.forms import GrantsForm, MemberForm, RoleForm, TeamForm
+from teams.forms import GrantsForm, MemberForm, RoleForm, TeamForm, TeamSettingsForm
 from teams.models import Membership, Team
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -121,8 +121,14 @@ def team_models(request: SignedInRequest, team_id: int) -> HttpResponse:
 def team_settings(request: SignedInRequest, team_id: int) -> HttpResponse:
     team, can_edit = _team(request, team_id)
     _require(can_edit)
-    form = TeamForm(request.POST or None, initial={"name": team.name})
+    form = TeamSettingsForm(
+        request.POST or None,
+        initial={"name": team.name, "time_zone": team.time_zone},
+        sets_time_zone=request.actor.is_platform_admin,
+    )
     if request.method == "POST" and form.is_valid():
+        zone = form.cleaned_data["time_zone"]
+        services.set_time_zone(team, time_zone=zone, actor=request.actor)
         services.rename_team(team, name=form.cleaned_data["name"], actor=request.actor)
         messages.success(request, "The team is saved.")
         return redirect("teams:settings", team.pk)

@@ -64,13 +64,12 @@ class BrandingSerializer(PublicBrandingSerializer):
     class Meta(PublicBrandingSerializer.Meta):
         fields = [*PublicBrandingSerializer.Meta.fields, "logo", "public_slug"]
         read_only_fields = ["public_slug"]
+        # A PUT names all of them, so that none is emptied by being forgotten.
+        extra_kwargs = {name: {"required": True} for name in branding.TEXT_FIELDS}
 
     def to_internal_value(self, data: Any) -> Any:
         """Take colours in capitals too."""
-        values = super().to_internal_value(_in_lower_case(data))
-        if not self.partial:
-            values = {**dict.fromkeys(branding.TEXT_FIELDS, ""), **values}
-        return values
+        return super().to_internal_value(_in_lower_case(data))
 
 
 def _in_lower_case(data: Any) -> Any:

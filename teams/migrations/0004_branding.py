@@ -10,7 +10,7 @@ import teams.texts
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("teams", "0002_group_mapping"),
+        ("teams", "0003_team_time_zone"),
     ]
 
     operations = [
