@@ -3,8 +3,8 @@
 import re
 from base64 import b32encode
 from dataclasses import dataclass, field
-from io import BytesIO
 from datetime import timedelta
+from io import BytesIO
 from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
