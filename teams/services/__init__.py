@@ -21,6 +21,7 @@ from teams.services.teams import (
     delete_team,
     rename_team,
     set_grants,
+    set_time_zone,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "resend_team_invitation",
     "revoke_team_invitation",
     "set_grants",
+    "set_time_zone",
 ]

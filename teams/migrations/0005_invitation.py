@@ -10,7 +10,7 @@ import teams.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("teams", "0003_team_time_zone"),
+        ("teams", "0004_branding"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
