@@ -98,11 +98,11 @@ ORDER = " ORDER BY pair.user_id, project.name, project.id"
 COUNTS = f"SELECT pair.user_id, pair.level, count(*) FROM ({EFFECTIVE}) pair WHERE "  # noqa: S608
 USERS = f"SELECT pair.user_id FROM ({EFFECTIVE}) pair WHERE "  # noqa: S608
 KEYS = f"""
-SELECT key.id, count(*)
+SELECT key.id, count(*) FILTER (WHERE pair.level > 0)
   FROM accounts_apikey key JOIN ({EFFECTIVE}) pair ON pair.user_id = key.user_id
    AND (key.project_ids IS NULL OR pair.project_id = ANY (key.project_ids))
    AND (key.team_id IS NULL OR pair.team_id = key.team_id)
- WHERE key.id = ANY (%s) AND pair.level > 0 AND """  # noqa: S608
+ WHERE key.id = ANY (%s) AND """  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -168,9 +168,10 @@ def users_in(area: Area, *, at_least: Level = Level.NONE) -> RawSQL:
 
 
 def reach_of_keys(keys: Sequence[ApiKey], area: Area) -> dict[int, int]:
-    """Return how many projects within `area` each of `keys` reaches; none, where missing.
+    """Return how many projects within `area` each of `keys` reaches. One query.
 
-    One query. Whether a key still holds is not asked.
+    A key is missing where its owner's roles give it none; a suspended owner's reach 0. Whether a
+    key still holds is not asked.
     """
     condition, values = area.condition(list({key.user_id for key in keys}))
     sql = f"{KEYS}{condition} GROUP BY key.id"

@@ -71,7 +71,7 @@ def render_error(request: HttpRequest, error: DomainError) -> HttpResponse:
         param = next(iter(error.fields), None) if error.fields else None
         body = openai_error(error.status, error.message, code=error.code, param=param)
         response = json_response(body, error.status)
-    elif request.path.startswith(("/api/", "/health/", "/permissions/")):
+    elif request.path.startswith(("/api/", "/health/", "/permissions/matrix")):
         body = problem_of(error, request_id)
         response = json_response(body, error.status, "application/problem+json")
     else:
