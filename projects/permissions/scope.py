@@ -164,8 +164,8 @@ class Selection:
             there = self.scope.projects().filter(pk=asked.project)
             people = people.filter(Exists(there))
         if asked.team is not None:
-            near = _in_teams(area.team_ids or ()) | Q(pk__in=users_in(any_level))
-            people = people.filter(near)
+            reaching = users_in(Area(team_ids=area.team_ids))
+            people = people.filter(_in_teams(area.team_ids or ()) | Q(pk__in=reaching))
         if asked.access == Level.NONE:
             return people.exclude(pk__in=users_in(any_level, at_least=Level.USE))
         if asked.access is not None:
