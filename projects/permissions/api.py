@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Count, Window
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import JSONRenderer
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import User
 from projects.permissions.effective import LEVELS
 from projects.permissions.matrix import Key, Row, matrix
 from projects.permissions.scope import FLAGS, Filters, Scope, Selection, note
@@ -17,6 +19,9 @@ from restai_site.lib.drf import PagePagination, actor_of
 from restai_site.lib.errors import Invalid, NotFound
 from restai_site.lib.requests import number_in
 
+# There are never so many; the number still fits the database's.
+LAST_PAGE = 10**9
+NO_PAGE = "There is no such page."
 PARAMETERS = [
     OpenApiParameter("page", OpenApiTypes.INT),
     OpenApiParameter("page_size", OpenApiTypes.INT, description="Users a page, 200 at most."),
@@ -51,11 +56,8 @@ class MatrixView(APIView):
         )
         size = PagePagination().get_page_size(request)
         page = _page_number(request.query_params.get("page", "1"))
-        users = selection.users().order_by("email", "pk")
-        count = users.count()
-        if page > 1 and (page - 1) * size >= count:
-            raise NotFound("There is no such page.")
-        rows = matrix(list(users[(page - 1) * size : page * size]), selection)
+        users, count = _users(selection, page, size)
+        rows = matrix(users, selection)
         note(actor, "permissions.read", selection)
         results = [as_json(row) for row in rows]
         return Response({"count": count, "page": page, "page_size": size, "results": results})
@@ -66,7 +68,26 @@ def _page_number(text: str) -> int:
     if not page:
         message = "Pages are counted from 1."
         raise Invalid(message, fields={"page": [message]})
+    if page > LAST_PAGE:
+        raise NotFound(NO_PAGE)
     return page
+
+
+def _users(selection: Selection, page: int, size: int) -> tuple[list[User], int]:
+    """Return the users of a page, and how many there are on all. Raises NotFound.
+
+    Two queries; one where a level is asked for, which looks at every pair there is.
+    """
+    users = selection.users().order_by("email", "pk")
+    shown = slice((page - 1) * size, page * size)
+    if selection.filters.access is None:
+        found, count = list(users[shown]), users.count()
+    else:
+        found = list(users.annotate(total=Window(Count("pk")))[shown])
+        count = getattr(found[0], "total", 0) if found else 0
+    if page > 1 and not found:
+        raise NotFound(NO_PAGE)
+    return found, count
 
 
 def as_json(row: Row) -> dict[str, Any]:
@@ -87,7 +108,7 @@ def as_json(row: Row) -> dict[str, Any]:
                 "team_id": pair.team_id,
                 "access": pair.level.word,
                 "held": pair.held.word,
-                "reasons": [(reason.name or "").lower() for reason in pair.reasons],
+                "reasons": [reason.word for reason in pair.reasons],
             }
             for pair in row.pairs
         ],

@@ -8,6 +8,7 @@ many worlds that both say the same: whoever changes a gate changes this as well,
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -42,6 +43,10 @@ class Reason(IntFlag):
     ASSIGNED_EDITOR = 4
     TEAM_ADMIN = 8
     PLATFORM_ADMIN = 16
+
+    @property
+    def word(self) -> str:
+        return (self.name or "").lower()
 
 
 # The levels that people have, and by which the matrix is filtered.
@@ -195,6 +200,7 @@ def through_key(pair: Pair, key: ApiKey, owner: User) -> Level:
     return level
 
 
+@cache
 def reasons_in(bits: int) -> tuple[Reason, ...]:
     """Return the reasons in `bits`, strongest first."""
     return tuple(reason for reason in REASON_WORDS if bits & reason)

@@ -8,6 +8,8 @@ memory. A portion is true of the moment at which it was read.
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -15,15 +17,15 @@ from django.views.decorators.http import require_safe
 
 from accounts import credentials, watch
 from accounts.models import User
-from projects.permissions.effective import Pair, pairs
+from projects.permissions.effective import Pair, Reason, counts, pairs
 from projects.permissions.scope import Filters, Scope, Selection, note
 from restai_site.lib.actor import Actor
 from restai_site.lib.csv import Cell, csv_download, csv_text
 from restai_site.lib.db import in_database
 
-# At most so many rows of a portion, were every user to reach every project.
+# A portion has at most so many users, and so many rows unless a single user has more.
+PORTION_USERS = 1_000
 PORTION_ROWS = 20_000
-PORTION_USERS = 500
 HEAD = (
     *("user_id", "email", "name", "is_platform_admin", "is_restricted", "is_active"),
     *("team_id", "team", "project_id", "project", "access", "held", "reasons"),
@@ -72,19 +74,26 @@ async def _portions(actor: Actor, filters: Filters) -> AsyncGenerator[str, None]
 
 
 def read_portion(actor: Actor, filters: Filters, *, after: int) -> Portion:
-    """Return the rows of the next users after the id `after`. At most six queries.
+    """Return the rows of the next users after the id `after`. At most seven queries.
 
     Whether the actor still runs what is shown is asked each time. Raises Forbidden.
     """
     selection = Selection(Scope.still_of(actor), filters)
-    # Nobody has more rows than there are projects.
-    most = max(1, selection.projects().count())
-    size = min(PORTION_USERS, max(1, PORTION_ROWS // most))
-    users = list(selection.matching().filter(pk__gt=after).order_by("pk")[:size])
+    users = _as_many_as_fit(
+        list(selection.matching().filter(pk__gt=after).order_by("pk")[:PORTION_USERS]), selection
+    )
     if not users:
         return Portion("", None)
     found = pairs([user.pk for user in users], selection.area)
     return Portion(csv_text(_rows(users, found, selection.scope)), users[-1].pk)
+
+
+def _as_many_as_fit(users: list[User], selection: Selection) -> list[User]:
+    """Return the first of `users`, one at least, who have PORTION_ROWS rows together."""
+    levels = counts([user.pk for user in users], selection.area)
+    sums = accumulate(sum(levels.get(user.pk, {}).values()) for user in users)
+    fitting = sum(1 for rows in sums if rows <= PORTION_ROWS)
+    return users[: max(1, fitting)]
 
 
 def _rows(users: Sequence[User], found: Sequence[Pair], scope: Scope) -> list[list[Cell]]:
@@ -96,10 +105,15 @@ def _rows(users: Sequence[User], found: Sequence[Pair], scope: Scope) -> list[li
             *by_id[pair.user_id],
             *(pair.team_id, teams.get(pair.team_id, "")),
             *(pair.project_id, pair.project_name, pair.level.word, pair.held.word),
-            " ".join((reason.name or "").lower() for reason in pair.reasons),
+            _words(pair.reasons),
         ]
         for pair in found
     ]
+
+
+@cache
+def _words(reasons: tuple[Reason, ...]) -> str:
+    return " ".join(reason.word for reason in reasons)
 
 
 def _cells(user: User) -> list[Cell]:

@@ -50,7 +50,7 @@ class MatrixProjectSerializer(serializers.Serializer[Any]):
         WORDS[:-1], help_text="What the roles give, were the user neither suspended nor restricted."
     )
     reasons = serializers.ListField(
-        child=serializers.ChoiceField([(reason.name or "").lower() for reason in reversed(Reason)]),
+        child=serializers.ChoiceField([reason.word for reason in reversed(Reason)]),
         help_text="All that hold, the strongest first.",
     )
 

@@ -62,7 +62,7 @@ def narrowed(whole, teams_of, *, team=None, project=None, access=None, flag=None
     return found
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_filters_find_what_one_would_find_by_hand(llm, as_user, seed):
     users, teams, projects = random_world(Random(seed), llm)  # noqa: S311
     reader = person("reader", is_platform_admin=True)
@@ -73,8 +73,8 @@ def test_filters_find_what_one_would_find_by_hand(llm, as_user, seed):
     whole = asked(browser)
     assert whole["count"] == len(users) + 1
     for team, project, access, flag in product(
-        [None, *teams[:2]],
-        [None, *projects[:3]],
+        [None, *teams[:1]],
+        [None, *projects[:2]],
         [None, *LEVELS],
         [None, "admin", "restricted", "suspended"],
     ):
