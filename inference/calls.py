@@ -2,10 +2,14 @@
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
+
+from django.utils import timezone
 
 from catalog.adapters.types import ChatRequest, Delta, Endpoint, Usage
+from metering.claims import Payer
 from restai_site.lib.actor import Actor
 
 
@@ -24,6 +28,8 @@ class Call:
     team_id: int | None
     input_price_per_million: Decimal
     output_price_per_million: Decimal
+    # Whether a budget may apply; `hold` finds out which.
+    may_be_budgeted: bool = True
     request: ChatRequest | None = None
     # How many messages the platform has put before those of the caller.
     own_messages: int = 0
@@ -32,6 +38,14 @@ class Call:
     turn: "Turn | None" = None
     streamed: bool = False
     started: float = field(default_factory=time.monotonic)
+    # The ledger has one row for it, and budgets count it for the day on which it began.
+    id: UUID = field(default_factory=uuid4)
+    started_at: datetime = field(default_factory=timezone.now)
+
+    @property
+    def payer(self) -> Payer:
+        """Whose budgets it counts to."""
+        return Payer(self.team_id, self.project_id, self.actor.user_id, self.actor.api_key_id)
 
     def elapsed_ms(self) -> int:
         """Return the milliseconds since the call began."""

@@ -10,7 +10,9 @@ from catalog.prices import cost
 from catalog.tokens import count_messages, count_text
 from inference.calls import Answer, Call, Turn
 from inference.models import Message
-from projects.models import Project, UsageRecord
+from metering.claims import Spending
+from metering.settling import settle
+from projects.models import Project
 
 STATUS_OF_OUTCOME = {"completed": "complete", "cancelled": "cancelled"}
 # The project first, then the conversation: the order of whoever switches the logging off and then
@@ -58,7 +60,9 @@ class Receipt:
 
 
 def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
-    """Write the usage record and, in a conversation that is still kept, the answer.
+    """Write the ledger, settle with the budgets and, in a conversation still kept, keep the answer.
+
+    It may be tried again after a failure that leaves unclear whether it was done.
 
     The provider's own figures are used where it gave them, else a tokenizer's.
     """
@@ -77,11 +81,15 @@ def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
         outcome=outcome,
     )
     if call.turn is None:
-        _write_usage(call, receipt, source)
+        settle(_spending(call, receipt, source))
         return receipt
     with transaction.atomic():
-        usage = _write_usage(call, receipt, source)
-        return replace(receipt, message_id=_write_message(call.turn, answer, usage))
+        # The conversation before the counters: the order of locks of `prepare`.
+        is_kept = _lock_conversation(call.project_id, call.turn)
+        usage_id = settle(_spending(call, receipt, source))
+        if not is_kept:
+            return receipt
+        return replace(receipt, message_id=_write_message(call.turn, answer, outcome, usage_id))
 
 
 def _tokens(call: Call, answer: Answer) -> tuple[int, int, str]:
@@ -92,14 +100,13 @@ def _tokens(call: Call, answer: Answer) -> tuple[int, int, str]:
     return count_messages(call.request.messages), count_text(answer.text), "tokenizer"
 
 
-def _write_usage(call: Call, receipt: Receipt, source: str) -> UsageRecord:
-    return UsageRecord.objects.create(
-        project_id=call.project_id,
-        team_id=call.team_id,
-        user_id=call.actor.user_id,
-        api_key_id=call.actor.api_key_id,
+def _spending(call: Call, receipt: Receipt, source: str) -> Spending:
+    return Spending(
+        call_id=call.id,
+        payer=call.payer,
         model_name=call.model_name,
         kind=call.kind,
+        started_at=call.started_at,
         prompt_tokens=receipt.prompt_tokens,
         completion_tokens=receipt.completion_tokens,
         tokens_source=source,
@@ -112,24 +119,27 @@ def _write_usage(call: Call, receipt: Receipt, source: str) -> UsageRecord:
     )
 
 
-def _write_message(turn: Turn, answer: Answer, usage: UsageRecord) -> UUID | None:
-    # While the model spoke, the conversation may have been deleted or the logging switched off.
-    if not _lock_conversation(usage.project_id, turn.conversation_id):
-        return None
-    Message.objects.create(
+def _write_message(turn: Turn, answer: Answer, outcome: str, usage_id: int) -> UUID:
+    """Write the answer, once: whoever does not know whether it was written may try again."""
+    message = Message(
         pk=turn.message_id,
         conversation_id=turn.conversation_id,
         parent_id=turn.user_message_id,
         role="assistant",
         content=answer.text.replace("\0", ""),
-        status=STATUS_OF_OUTCOME.get(usage.outcome, "failed"),
-        usage=usage,
+        status=STATUS_OF_OUTCOME.get(outcome, "failed"),
+        usage_id=usage_id,
     )
+    Message.objects.bulk_create([message], ignore_conflicts=True)
     return turn.message_id
 
 
-def _lock_conversation(project_id: int | None, conversation_id: UUID) -> bool:
+def _lock_conversation(project_id: int | None, turn: Turn) -> bool:
+    """Lock the conversation, and tell whether it is still there and kept.
+
+    While the model spoke, it may have been deleted or the logging switched off.
+    """
     with connection.cursor() as cursor:
-        values = [project_id, Project.InferenceLogging.FULL.value, conversation_id]
+        values = [project_id, Project.InferenceLogging.FULL.value, turn.conversation_id]
         cursor.execute(LOCK_CONVERSATION, values)
         return cursor.fetchone() is not None

@@ -6,7 +6,8 @@ from django.db import models
 
 from accounts.models import User
 from inference.querysets import ConversationQuerySet
-from projects.models import Project, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project
 
 TITLE_MAX_LENGTH = 120
 

@@ -7,8 +7,11 @@ answer ends with the credential that asked for it (`accounts.watch`).
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+
+from django.db import InterfaceError, OperationalError
 
 from accounts import watch
 from catalog.adapters import adapter_for
@@ -19,6 +22,9 @@ from inference.images import holds_parts, settle_images
 from restai_site.lib.db import in_database
 from restai_site.lib.errors import ProviderFailed, ProviderTimedOut
 
+log = logging.getLogger(__name__)
+# A database that restarts is back within these.
+FINISH_AGAIN_AFTER_SECONDS = (0.1, 0.5, 2, 5)
 # Tasks that outlive their request; the loop itself holds them only weakly.
 _finishing: set[asyncio.Task[Receipt]] = set()
 
@@ -117,9 +123,20 @@ async def _counted_when_it_fails(call: Call, answer: Answer) -> AsyncIterator[No
         raise
 
 
+async def _finished(call: Call, answer: Answer, outcome: str) -> Receipt:
+    """Run `finish`, again where the connection to the database was lost: it writes a call once."""
+    for seconds in FINISH_AGAIN_AFTER_SECONDS:
+        try:
+            return await in_database(finish, call, answer, outcome)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("The end of a call was not written and is tried again: %s", error)
+            await asyncio.sleep(seconds)
+    return await in_database(finish, call, answer, outcome)
+
+
 async def _settle(call: Call, answer: Answer, outcome: str) -> Receipt:
     """Run `finish` to its end, whatever happens to the request meanwhile."""
-    task = asyncio.ensure_future(in_database(finish, call, answer, outcome))
+    task = asyncio.ensure_future(_finished(call, answer, outcome))
     _finishing.add(task)
     task.add_done_callback(_finishing.discard)
     return await asyncio.shield(task)

@@ -9,6 +9,7 @@ from accounts.credentials import require
 from catalog.adapters.types import ChatRequest
 from catalog.models import LLM, EmbeddingModel
 from inference.bodies import PRIVILEGED_ROLES, ChatBody, CompletionBody, EmbeddingBody
+from inference.budgets import hold
 from inference.calls import Call
 from inference.history import begin_turn, unkept_turn
 from inference.targets import ModelTarget, ProjectTarget, find_model, find_project
@@ -25,7 +26,7 @@ def prepare_completion(request: HttpRequest, body: CompletionBody) -> Call:
     """Resolve the sender and the model of `POST /v1/chat/completions`.
 
     `model` names an LLM granted to a team of the caller, or `project/<id>`. Raises Unauthenticated,
-    NotFound, Forbidden.
+    NotFound, Forbidden, BudgetExceeded.
     """
     actor = require(request)
     if body.model.startswith(PROJECT_PREFIX):
@@ -37,6 +38,7 @@ def prepare_completion(request: HttpRequest, body: CompletionBody) -> Call:
         call = _model_call(LLM, body.model, actor)
         call.request = body.request
     call.streamed = body.stream
+    hold(call)
     return call
 
 
@@ -44,6 +46,7 @@ def prepare_embedding(request: HttpRequest, body: EmbeddingBody) -> Call:
     """Resolve the sender and the model of `POST /v1/embeddings`."""
     call = _model_call(EmbeddingModel, body.model, require(request))
     call.inputs = body.inputs
+    hold(call)
     return call
 
 
@@ -51,7 +54,8 @@ def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
     """Resolve the sender, the project and the conversation, and keep what the person said.
 
     In a project whose inference logging is off nothing is kept. Raises Unauthenticated, NotFound
-    (project or conversation), Forbidden, Invalid (what does not go with the project's logging).
+    (project or conversation), Forbidden, Invalid (what does not go with the project's logging),
+    BudgetExceeded.
     """
     actor = require(request)
     # Whoever is switching the logging is waited for and obeyed, or waits until this is kept.
@@ -63,7 +67,9 @@ def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
         else:
             messages = unkept_turn(project, body)
         call.request = _as_project(project, ChatRequest(messages=messages), actor)
-    call.streamed = body.stream
+        call.streamed = body.stream
+        # Here, so that nothing is kept of a question that no budget pays for.
+        hold(call)
     return call
 
 
@@ -105,6 +111,7 @@ def _call(model: ModelTarget, actor: Actor, kind: str, *, project_id: int | None
         team_id=model.team_id,
         input_price_per_million=model.input_price_per_million,
         output_price_per_million=model.output_price_per_million,
+        may_be_budgeted=model.may_be_budgeted,
     )
 
 

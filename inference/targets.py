@@ -8,13 +8,14 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, F, Min, OuterRef, QuerySet, Value
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.fields import DecimalField
 
 from catalog.adapters.types import Endpoint
 from catalog.models import LLM, EmbeddingModel
 from catalog.querysets import granting_team
 from catalog.sections import ModelsSection
+from metering.models import Budget
 from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.compiled import CompiledQuery
@@ -32,6 +33,8 @@ class ModelTarget(NamedTuple):
     provider_kind: str
     base_url: str
     api_key: str
+    # Whether a budget may apply to the call; which one is asked of the budgets themselves.
+    may_be_budgeted: bool
     team_id: int | None
 
     def endpoint(self) -> Endpoint:
@@ -91,6 +94,7 @@ def find_project(project_id: int, actor: Actor, *, is_held: bool = False) -> Pro
         project_id=project_id,
         limit_project_id=own_limit,
         limit_team_id=actor.team_id,
+        **_payer(actor),
     )
     if row is None:
         return None
@@ -104,7 +108,7 @@ def find_model(
 ) -> ModelTarget | None:
     """Return the model if it is enabled and granted to a team of the actor. One query."""
     row = _model_query(kind, _Kind.of(actor)).first(
-        user_id=actor.user_id, name=name, limit_team_id=actor.team_id
+        user_id=actor.user_id, name=name, limit_team_id=actor.team_id, **_payer(actor)
     )
     return None if row is None else ModelTarget(*row)
 
@@ -157,11 +161,23 @@ class _Kind(NamedTuple):
         )
 
 
+def _payer(actor: Actor) -> dict[str, int]:
+    """Return whose own budgets a call counts to; 0 is nobody."""
+    return {"payer_user_id": actor.own_id, "payer_key_id": actor.api_key_id or 0}
+
+
+PAYER: dict[str, type[int]] = {"payer_user_id": int, "payer_key_id": int}
+
+
+def _own_budgets(payer_user_id: int, payer_key_id: int) -> Q:
+    return Q(user_id=payer_user_id) | Q(api_key_id=payer_key_id)
+
+
 @cache
 def _project_query(kind: _Kind, is_held: bool) -> CompiledQuery:
     locking = f'FOR SHARE OF "{Project._meta.db_table}"' if is_held else ""
     build = partial(_projects, kind)
-    return CompiledQuery(build, locking=locking, project_id=int, **kind.values())
+    return CompiledQuery(build, locking=locking, project_id=int, **kind.values(), **PAYER)
 
 
 @cache
@@ -169,47 +185,66 @@ def _model_query(model: type[LLM] | type[EmbeddingModel], kind: _Kind) -> Compil
     # A platform administrator sees every model, but pays from a team of their own.
     payer: dict[str, type[int]] = {"user_id": int} if kind.is_platform_admin else {}
     build = partial(_models, model, kind)
-    return CompiledQuery(build, locking="", name=str, **{**kind.values(), **payer})
+    return CompiledQuery(build, locking="", name=str, **{**kind.values(), **payer, **PAYER})
 
 
-def _projects(kind: _Kind, *, project_id: int, **values: int) -> QuerySet[Any, Any]:
+def _projects(
+    kind: _Kind, *, project_id: int, payer_user_id: int, payer_key_id: int, **values: int
+) -> QuerySet[Any, Any]:
     actor = kind.actor(**values)
     grants = Team.llms.through.objects.filter(
         team_id=OuterRef("team_id"), llm_id=OuterRef("llm_id")
     )
+    budgets = Budget.objects.filter(
+        _own_budgets(payer_user_id, payer_key_id)
+        | Q(team_id=OuterRef("team_id"))
+        | Q(project_id=OuterRef("pk"))
+    )
     return (
         Project.objects.visible_to(actor)
         .filter(pk=project_id)
-        .annotate(is_granted=Exists(grants))
+        .annotate(is_granted=Exists(grants), may_be_budgeted=Exists(budgets))
         .order_by()
         .values_list(
             *PROJECT_FIELDS,
             *("llm__enabled", "is_granted"),
             *(f"llm__{name}" for name in MODEL_FIELDS),
             *(f"llm__provider__{name}" for name in PROVIDER_FIELDS),
-            "team_id",
+            *("may_be_budgeted", "team_id"),
         )
     )
 
 
 def _models(
-    model: type[LLM] | type[EmbeddingModel], kind: _Kind, *, name: str, **values: int
+    model: type[LLM] | type[EmbeddingModel],
+    kind: _Kind,
+    *,
+    name: str,
+    payer_user_id: int,
+    payer_key_id: int,
+    **values: int,
 ) -> QuerySet[Any, Any]:
     actor = kind.actor(**values)
     free = Value(Decimal(0), output_field=DecimalField())
     output_price = F("output_price_per_million") if model is LLM else free
+    # Which team pays is only found by this query, so the budget of any team will do.
+    budgets = Budget.objects.filter(
+        _own_budgets(payer_user_id, payer_key_id) | Q(team__isnull=False)
+    )
     visible: QuerySet[Any, Any] = model.objects.visible_to(actor)
     usable: QuerySet[Any, Any] = (
         visible.filter(name=name, enabled=True)
         # A caller in several teams with the same grant pays from the oldest of them.
         .annotate(
-            paying_team_id=Min("teams", filter=granting_team(actor)), output_price=output_price
+            paying_team_id=Min("teams", filter=granting_team(actor)),
+            output_price=output_price,
+            may_be_budgeted=Exists(budgets),
         )
         .order_by()
         .values_list(
             *("name", "litellm_model", "input_price_per_million", "output_price"),
             *(f"provider__{field}" for field in PROVIDER_FIELDS),
-            "paying_team_id",
+            *("may_be_budgeted", "paying_team_id"),
         )
     )
     return usable

@@ -1,4 +1,4 @@
-"""Projects, prompts, assignments and the ledger in Django's admin."""
+"""Projects, prompts, assignments and secrets in Django's admin."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from projects import services
-from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion, UsageRecord
+from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import RowForm, ServiceAdmin, ViewOnlyAdmin
 
@@ -114,25 +114,3 @@ class ProjectSecretAdmin(ViewOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("value")
-
-
-@admin.register(UsageRecord)
-class UsageRecordAdmin(ViewOnlyAdmin):
-    """The ledger of use."""
-
-    list_display = (
-        "created_at",
-        "project",
-        "user",
-        "model_name",
-        "kind",
-        "prompt_tokens",
-        "completion_tokens",
-        "cost",
-        "latency_ms",
-        "outcome",
-    )
-    list_filter = ("kind", "outcome", "streamed")
-    list_select_related = ("project", "user")
-    search_fields = ("user__email__startswith",)
-    search_help_text = "The beginning of the user's e-mail address."

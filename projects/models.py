@@ -1,17 +1,14 @@
-"""Projects, the versions of their prompts, who may use them, and the ledger of use."""
-
-from decimal import Decimal
+"""Projects, the versions of their prompts, who may use them, and their secrets."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from accounts.models import ApiKey, User
+from accounts.models import User
 from catalog.models import LLM
 from projects.querysets import (
     ProjectMemberQuerySet,
     ProjectQuerySet,
     ProjectSecretQuerySet,
-    UsageQuerySet,
 )
 from restai_site.lib.crypto import EncryptedTextField
 from teams.models import Team
@@ -59,6 +56,8 @@ class Project(models.Model):
     inference_logging = models.CharField(
         max_length=8, choices=InferenceLogging.choices, default=InferenceLogging.FULL
     )
+    # Calls of models; None: no limit.
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True, editable=False)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -72,7 +71,11 @@ class Project(models.Model):
                 fields=["team", "name"],
                 name="project_name_once_per_team",
                 violation_error_message="The team already has a project with this name.",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(requests_per_minute__range=(1, 100_000)),
+                name="project_requests_per_minute_in_range",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -161,63 +164,3 @@ class ProjectSecret(models.Model):
     def reference(self) -> str:
         """What a configuration holds instead of the value."""
         return f"{{{{secret.{self.name}}}}}"
-
-
-class UsageRecord(models.Model):
-    """One call of a model: who, what, how many tokens, for how much. Never changed.
-
-    Its references have no constraint: they keep their numbers when what they name is deleted.
-    """
-
-    class Kind(models.TextChoices):
-        CHAT = "chat", "Chat"
-        EMBEDDING = "embedding", "Embedding"
-
-    class TokensSource(models.TextChoices):
-        PROVIDER = "provider", "Reported by the provider"
-        TOKENIZER = "tokenizer", "Counted by a tokenizer"
-
-    class Outcome(models.TextChoices):
-        COMPLETED = "completed", "Completed"
-        CANCELLED = "cancelled", "Cancelled by the client"
-        PROVIDER_ERROR = "provider_error", "Provider error"
-        TIMEOUT = "timeout", "Timed out"
-        FAILED = "failed", "Failed in the platform"
-
-    project = models.ForeignKey(
-        Project, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="usage"
-    )
-    team = models.ForeignKey(
-        Team, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="usage"
-    )
-    user = models.ForeignKey(
-        User, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="usage"
-    )
-    api_key = models.ForeignKey(
-        ApiKey, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="usage"
-    )
-    model_name = models.CharField(max_length=100)
-    kind = models.CharField(max_length=9, choices=Kind.choices, default=Kind.CHAT)
-    prompt_tokens = models.PositiveIntegerField()
-    completion_tokens = models.PositiveIntegerField()
-    tokens_source = models.CharField(max_length=9, choices=TokensSource.choices)
-    cost = models.DecimalField(max_digits=20, decimal_places=12, default=Decimal(0))
-    latency_ms = models.PositiveIntegerField()
-    first_token_ms = models.PositiveIntegerField(null=True)
-    outcome = models.CharField(max_length=14, choices=Outcome.choices)
-    streamed = models.BooleanField(default=False)
-    request_id = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = UsageQuerySet.as_manager()
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["project", "-created_at"], name="usage_project_newest"),
-            models.Index(fields=["team", "-created_at"], name="usage_team_newest"),
-            models.Index(fields=["user", "-created_at"], name="usage_user_newest"),
-            models.Index(fields=["-created_at"], name="usage_newest"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.model_name} {self.outcome}"

@@ -1,4 +1,4 @@
-"""Which projects, assignments and usage an actor may reach."""
+"""Which projects, assignments and secrets an actor may reach."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         Project,
         ProjectMember,
         ProjectSecret,
-        UsageRecord,
     )
 
 EDITOR_ROLE = "editor"
@@ -30,12 +29,12 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """
         if actor.is_platform_admin:
             return self
-        within = self.filter(_within_limits(actor, project="pk"))
+        within = self.filter(within_limits(actor, project="pk"))
         if actor.reaches_all:
             return within
         mine = memberships_of(actor).values("team_id")
         shared = Q(visibility=TEAM_VISIBILITY, team_id__in=mine)
-        return within.filter(_run_by(actor) | _assigned_to(actor) | shared)
+        return within.filter(run_by(actor) | _assigned_to(actor) | shared)
 
     def editable_by(self, actor: Actor) -> "ProjectQuerySet":
         """All for platform administrators; else run by the team's admin or assigned as editor.
@@ -46,10 +45,10 @@ class ProjectQuerySet(models.QuerySet["Project"]):
             return self.none()
         if actor.is_platform_admin:
             return self
-        within = self.filter(_within_limits(actor, project="pk"))
+        within = self.filter(within_limits(actor, project="pk"))
         if actor.reaches_all:
             return within
-        return within.filter(_run_by(actor) | _assigned_to(actor, EDITOR_ROLE))
+        return within.filter(run_by(actor) | _assigned_to(actor, EDITOR_ROLE))
 
     def with_rights(self, actor: Actor) -> "ProjectQuerySet":
         """Add `is_editable`: whether the actor may edit the project."""
@@ -61,7 +60,7 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """Where the actor decides who has access: platform and team admins."""
         if actor.is_platform_admin:
             return self
-        return self.filter(_run_by(actor), _within_limits(actor, project="pk"))
+        return self.filter(run_by(actor), within_limits(actor, project="pk"))
 
 
 class ProjectMemberQuerySet(models.QuerySet["ProjectMember"]):
@@ -92,21 +91,7 @@ class ProjectSecretQuerySet(models.QuerySet["ProjectSecret"]):
         return self.defer("value").select_related("set_by")
 
 
-class UsageQuerySet(models.QuerySet["UsageRecord"]):
-    """The ledger: everybody sees their own use, team admins their team's."""
-
-    def visible_to(self, actor: Actor) -> "UsageQuerySet":
-        """All for platform administrators, the team's for team admins, else one's own.
-
-        To a narrowed key, what of that was used within its limits.
-        """
-        if actor.is_platform_admin:
-            return self
-        seen = Q(user_id=actor.own_id) | _run_by(actor)
-        return self.filter(seen, _within_limits(actor, project="project_id"))
-
-
-def _within_limits(actor: Actor, *, project: str) -> Q:
+def within_limits(actor: Actor, *, project: str) -> Q:
     """Return the condition that a narrowed credential adds; `project` names the column."""
     within = Q()
     if actor.project_ids is not None:
@@ -116,7 +101,8 @@ def _within_limits(actor: Actor, *, project: str) -> Q:
     return within
 
 
-def _run_by(actor: Actor) -> Q:
+def run_by(actor: Actor) -> Q:
+    """Return the condition for what belongs to a team that the actor runs."""
     return Q(team_id__in=admin_memberships_of(actor).values("team_id"))
 
 

@@ -21,8 +21,8 @@ from projects.forms import (
     SettingsForm,
     VisibilityForm,
 )
-from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
-from projects.statistics import Statistics, period_of
+from projects.models import Project, ProjectMember, PromptVersion
+from projects.panels import panels_of
 from restai_site.lib.errors import Forbidden
 from restai_site.lib.requests import number_in
 from restai_site.ui.forms import errors_on, errors_told
@@ -30,7 +30,6 @@ from restai_site.ui.tables import tab, table_of
 from teams.models import Team
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
-RECENT_CALLS = 8
 VERSIONS_SHOWN = 100
 SETTINGS = (
     *("name", "description", "llm", "temperature", "top_p", "max_tokens"),
@@ -85,13 +84,10 @@ def project_new(request: SignedInRequest) -> HttpResponse:
 def overview(request: SignedInRequest, project_id: int) -> HttpResponse:
     context = _shared(request, project_id, "overview")
     project = context["project"]
-    ledger = UsageRecord.objects.visible_to(request.actor).filter(project=project)
-    statistics = Statistics(ledger, period_of(request.GET.get("period", "")))
+    panels = panels_of(request, project)
     context |= {
-        "statistics": statistics,
-        "totals": statistics.totals,
-        "chart": statistics.requests_chart,
-        "calls": ledger.select_related("user").order_by("-created_at")[:RECENT_CALLS],
+        "panels": panels,
+        "needs_charts": any(panel.needs_charts for panel in panels),
         "is_answering": project.llm.enabled
         and project.team.llms.filter(pk=project.llm_id).exists(),
         "member_count": project.members.count(),

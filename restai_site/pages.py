@@ -10,8 +10,9 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import SignedInRequest, signed_in
 from catalog.models import LLM
-from projects.models import Project, UsageRecord
-from projects.statistics import Statistics, period_of, periods
+from metering.models import UsageRecord
+from metering.statistics import Statistics, period_of, periods
+from projects.models import Project
 from restai_site.frame import Frame, Link
 from restai_site.lib.requests import number_in
 from restai_site.ui.tables import clean_query

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "catalog",
     "teams",
     "projects",
+    "metering",
     "guards",
     "inference",
     "widget",
@@ -124,6 +125,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.text(
 CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
     "end-impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
+    "expire-reservations": {"task": "metering.expire_reservations", "schedule": 60.0},
     "rotate-signing-key": {"task": "accounts.rotate_signing_key", "schedule": 3600.0},
 }
 
@@ -250,7 +252,7 @@ SPECTACULAR_SETTINGS = {
         "TeamRole": "teams.models.Membership.Role",
         "ProjectRole": "projects.models.ProjectMember.Role",
         "ProviderKind": "catalog.models.ProviderAccount.Kind",
-        "UsageKind": "projects.models.UsageRecord.Kind",
+        "UsageKind": "metering.models.UsageRecord.Kind",
     },
 }
 

@@ -26,5 +26,6 @@ urlpatterns = [
     path("", include("catalog.urls")),
     path("", include("teams.urls")),
     path("", include("projects.urls")),
+    path("", include("metering.urls")),
     path("", include("inference.urls")),
 ]

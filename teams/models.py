@@ -15,6 +15,8 @@ class Team(models.Model):
 
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=60, unique=True)
+    # Where its days and months begin: a name of the IANA time zone database.
+    time_zone = models.CharField(max_length=64, default="UTC")
     created_at = models.DateTimeField(auto_now_add=True)
     llms = models.ManyToManyField(LLM, blank=True, related_name="teams", verbose_name="LLMs")
     embedding_models = models.ManyToManyField(EmbeddingModel, blank=True, related_name="teams")

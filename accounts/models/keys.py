@@ -33,6 +33,8 @@ class ApiKey(models.Model):
     team_id = models.BigIntegerField(null=True, blank=True)
     # Networks from which alone the key is taken; empty: from everywhere.
     allowed_networks = ArrayField(models.CharField(max_length=43), default=list, blank=True)
+    # Calls of models; None: no limit.
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True, editable=False)
     rotated_at = models.DateTimeField(null=True, editable=False)
     # The secret before the last rotation, for as long as both work.
     previous_digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001 - several rows have none
@@ -42,6 +44,12 @@ class ApiKey(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(requests_per_minute__range=(1, 100_000)),
+                name="api_key_requests_per_minute_in_range",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

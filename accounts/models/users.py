@@ -60,6 +60,8 @@ class User(AbstractBaseUser):
     password_changed_at = models.DateTimeField(null=True, editable=False)
     # Since when the user has an invitation that they have not accepted; None for everybody else.
     invited_at = models.DateTimeField(null=True, editable=False)
+    # Calls of models; None: no limit.
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True, editable=False)
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -71,7 +73,11 @@ class User(AbstractBaseUser):
     class Meta:
         constraints = [
             # One spelling in the table makes the unique index hold whatever case people type.
-            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case")
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case"),
+            models.CheckConstraint(
+                condition=Q(requests_per_minute__range=(1, 100_000)),
+                name="user_requests_per_minute_in_range",
+            ),
         ]
 
     def __str__(self) -> str:

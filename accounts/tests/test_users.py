@@ -15,7 +15,7 @@ from accounts.services import (
 )
 from audit.models import Entry
 from inference.models import Conversation, Message
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Forbidden, NotFound
 from restai_site.tests.world import SYSTEM, make_key, make_user

@@ -3,7 +3,7 @@
 import pytest
 
 from inference.models import Conversation, Message
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 
 COMPLETIONS = "/v1/chat/completions"
 HELLO = {"model": "alpha-llm", "messages": [{"role": "user", "content": "Hello"}]}

@@ -7,7 +7,8 @@ import pytest
 
 from audit.models import Entry
 from inference.models import Conversation, Message
-from projects.models import Project, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project
 from restai_site.tests.clients import AuditedClient, post_for_stream
 from restai_site.tests.world import make_key
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, Session, User
 from accounts.services import revoke_api_key, rotate_api_key, suspend_user
 from inference.models import Message
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from restai_site.tests import waiting
 from restai_site.tests.clients import start_session
 from restai_site.tests.world import SYSTEM, acting, make_key, make_world

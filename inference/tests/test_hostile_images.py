@@ -10,7 +10,7 @@ from inference import images as stage
 from inference.images import NOT_FETCHED
 from inference.tests.image_calls import PHOTO, PLACE, URL, asking, assert_refused, data_url, part
 from inference.tests.image_server import NEVER, Page
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from restai_site.lib.images import TOO_MANY_PIXELS, UNREADABLE
 from restai_site.tests import pictures
 from restai_site.tests.clients import post_for_stream

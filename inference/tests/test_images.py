@@ -27,7 +27,7 @@ from inference.tests.image_calls import (
     seen,
 )
 from inference.tests.image_server import NEVER
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from restai_site.lib.egress import FetchFailed
 from restai_site.lib.errors import Invalid
 from restai_site.tests import pictures

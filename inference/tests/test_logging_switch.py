@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from catalog.models import LLM
 from inference.models import Conversation, Message
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from projects.services import update_project
 from restai_site.tests import waiting
 from restai_site.tests.tables import tables_holding

@@ -19,7 +19,7 @@ from django.core.cache import cache
 
 from catalog.models import LLM, EmbeddingModel, ProviderAccount
 from inference.models import Message
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from projects.services import update_project
 from restai_site.tests import waiting
 from restai_site.tests.clients import post_for_stream
@@ -143,7 +143,7 @@ def switch_off(world):
 
 def assert_the_log_says_much(talkative):
     log = talkative.log.read_text(encoding="utf-8", errors="replace")
-    assert 'INSERT INTO "projects_usagerecord"' in log
+    assert "metering_settle(" in log
     assert "DEBUG psycopg" in log
     assert "INFO uvicorn.access" in log
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from catalog.sections import ModelsSection
-from projects.models import Project, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project
 from restai_site.lib.configuration import overridden
 from restai_site.tests.canaries import canary
 from restai_site.tests.clients import post_for_stream

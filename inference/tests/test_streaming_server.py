@@ -11,7 +11,7 @@ import pytest
 
 from inference.models import Message
 from inference.tests.image_calls import PHOTO, data_url, part
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from restai_site.tests import waiting
 from restai_site.tests.world import make_key, make_world
 

@@ -8,7 +8,8 @@ import pytest
 from audit.models import Entry
 from catalog.models import LLM
 from inference.models import Conversation, Message
-from projects.models import Project, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project
 from projects.services import update_project
 from restai_site.tests.clients import post_for_stream
 from restai_site.tests.world import SYSTEM, make_key

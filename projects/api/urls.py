@@ -3,7 +3,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
-from projects.api.usage import UsageViewSet
 from projects.api.views import (
     ProjectMemberViewSet,
     ProjectSecretViewSet,
@@ -13,7 +12,6 @@ from projects.api.views import (
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("projects", ProjectViewSet, basename="project")
-router.register("usage", UsageViewSet, basename="usage")
 
 PROJECT = "projects/<int:project_id>"
 

@@ -7,7 +7,8 @@ from django.urls import reverse
 from accounts.models import LdapAccount, Passkey, RecoveryCode, TotpDevice
 from audit.models import Entry
 from inference.models import Conversation, Message
-from projects.models import Project, ProjectMember, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project, ProjectMember
 
 
 @pytest.fixture
@@ -85,11 +86,11 @@ def test_the_ledger_is_to_look_at(admin, world):
         outcome="completed",
         tokens_source="provider",
     )
-    path = reverse("admin:projects_usagerecord_change", args=[row.pk])
+    path = reverse("admin:metering_usagerecord_change", args=[row.pk])
     assert admin.get(path).status_code == 200
     assert admin.post(path, {"cost": 0}).status_code == 403
-    assert admin.get("/admin/projects/usagerecord/add/").status_code == 403
-    delete = reverse("admin:projects_usagerecord_delete", args=[row.pk])
+    assert admin.get("/admin/metering/usagerecord/add/").status_code == 403
+    delete = reverse("admin:metering_usagerecord_delete", args=[row.pk])
     assert admin.post(delete, {"post": "yes"}).status_code == 403
 
 
@@ -104,7 +105,7 @@ def test_the_ledger_is_listed_when_what_it_names_is_gone(admin, world):
         outcome="completed",
         tokens_source="provider",
     )
-    answer = admin.get("/admin/projects/usagerecord/")
+    answer = admin.get("/admin/metering/usagerecord/")
     assert answer.status_code == 200
     assert "gone" in answer.content.decode()
 
@@ -136,6 +137,7 @@ def test_every_model_of_ours_is_in_the_administration():
         "catalog",
         "teams",
         "projects",
+        "metering",
         "inference",
         "guards",
         "widget",

@@ -3,7 +3,8 @@
 import pytest
 
 from audit.models import Entry
-from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project, ProjectMember, PromptVersion
 
 
 def send(browser, method, path, body):

@@ -5,7 +5,8 @@ from django.urls import reverse
 
 from audit.models import Entry
 from inference.models import Conversation, Message
-from projects.models import Project, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project
 from projects.services import create_project, update_project
 from restai_site.lib.errors import Forbidden, Invalid
 from restai_site.tests.world import SYSTEM, acting

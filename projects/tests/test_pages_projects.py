@@ -2,7 +2,8 @@
 
 import pytest
 
-from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project, ProjectMember, PromptVersion
 from projects.services import create_project, set_prompt
 from restai_site.tests.world import SYSTEM
 

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("catalog.api.urls")),
     path("", include("teams.api.urls")),
     path("", include("projects.api.urls")),
+    path("", include("metering.api.urls")),
     path("", include("inference.api.urls")),
     path("<path:rest>", no_such_address),
 ]

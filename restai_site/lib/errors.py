@@ -7,7 +7,8 @@ class DomainError(Exception):
     """Something a person or program can act on.
 
     `message` is one sentence without secrets, `code` a stable word for programs, `status` the
-    HTTP status, `fields` the messages for each field of the input, `retry_after` seconds to wait.
+    HTTP status, `fields` the messages for each field of the input, `retry_after` seconds to wait,
+    `more` what programs find beside the words, `headers` what goes with the answer.
     `for_administrators` is what platform administrators read instead of `message`, where they can
     do more about it than others.
     """
@@ -24,6 +25,8 @@ class DomainError(Exception):
         fields: Mapping[str, Sequence[str]] | None = None,
         retry_after: int | None = None,
         for_administrators: str | None = None,
+        more: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -32,6 +35,8 @@ class DomainError(Exception):
         self.fields = fields
         self.retry_after = retry_after
         self.for_administrators = for_administrators
+        self.more = more or {}
+        self.headers = headers or {}
 
     def told_to(self, *, administrator: bool) -> "DomainError":
         """Return the error as the reader may know it."""
@@ -43,6 +48,8 @@ class DomainError(Exception):
             status=self.status,
             fields=self.fields,
             retry_after=self.retry_after,
+            more=self.more,
+            headers=self.headers,
         )
 
 

@@ -15,6 +15,7 @@ OPENAI_TYPES = {
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
+    402: "insufficient_quota",
     429: "rate_limit_error",
 }
 PAGES = {403: "403.html", 404: "404.html", 429: "429.html"}
@@ -27,6 +28,7 @@ def problem(
     code: str,
     fields: Mapping[str, Sequence[str]] | None = None,
     request_id: str = "",
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the body of a problem-details answer (RFC 9457)."""
     body: dict[str, Any] = {
@@ -37,13 +39,18 @@ def problem(
         "code": code,
         "request_id": request_id,
     }
-    return body | ({"errors": fields} if fields else {})
+    return {**body, **(more or {}), **({"errors": fields} if fields else {})}
 
 
 def problem_of(error: DomainError, request_id: str) -> dict[str, Any]:
     """Return the problem details of `error`."""
     return problem(
-        error.status, error.message, code=error.code, fields=error.fields, request_id=request_id
+        error.status,
+        error.message,
+        code=error.code,
+        fields=error.fields,
+        request_id=request_id,
+        more=error.more,
     )
 
 
@@ -52,15 +59,22 @@ def error_headers(error: DomainError) -> dict[str, str]:
     headers = {"WWW-Authenticate": 'Bearer realm="api"'} if error.status == 401 else {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    return headers
+    return headers | dict(error.headers)
 
 
 def openai_error(
-    status: int, message: str, *, code: str, param: str | None = None
+    status: int,
+    message: str,
+    *,
+    code: str,
+    param: str | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the body of an error as OpenAI's API shapes it."""
     kind = OPENAI_TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    return {
+        "error": {"message": message, "type": kind, "param": param, "code": code, **(more or {})}
+    }
 
 
 def render_error(request: HttpRequest, error: DomainError) -> HttpResponse:
@@ -69,7 +83,9 @@ def render_error(request: HttpRequest, error: DomainError) -> HttpResponse:
     request_id = getattr(request, "request_id", "")
     if request.path.startswith("/v1/"):
         param = next(iter(error.fields), None) if error.fields else None
-        body = openai_error(error.status, error.message, code=error.code, param=param)
+        body = openai_error(
+            error.status, error.message, code=error.code, param=param, more=error.more
+        )
         response = json_response(body, error.status)
     elif request.path.startswith(("/api/", "/health/", "/permissions/matrix")):
         body = problem_of(error, request_id)

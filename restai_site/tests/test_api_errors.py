@@ -14,7 +14,8 @@ from accounts.models import ApiKey, User
 from audit.models import Entry
 from catalog.models import LLM, ProviderAccount
 from inference.models import Conversation, Message
-from projects.models import Project, ProjectMember, PromptVersion, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project, ProjectMember, PromptVersion
 from restai_site.tests.world import SYSTEM
 from teams.models import Membership, Team
 from teams.services import rename_team

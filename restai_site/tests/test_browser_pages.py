@@ -11,7 +11,7 @@ from accounts.services import renew_setup_link
 from accounts.services.providers import create_provider as create_identity_provider
 from configuration.services import update_section
 from inference.models import Conversation, Message
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from projects.services import create_secret, set_prompt, update_project
 from restai_site.lib.mail import MailSection
 from restai_site.tests.world import SYSTEM, make_key

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from benchmarks.mock_provider import MockProvider
 from catalog.models import LLM
 from inference.models import Conversation, Message
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from projects.services import update_project
 from restai_site.tests.browser import say, settled
 from restai_site.tests.loopback import loopback_port

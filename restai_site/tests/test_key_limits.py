@@ -6,7 +6,8 @@ from benchmarks.mock_provider import MockProvider
 from catalog.models import LLM, EmbeddingModel
 from inference.models import Conversation, Message
 from inference.targets import find_model, find_project
-from projects.models import Project, ProjectMember, ProjectSecret, UsageRecord
+from metering.models import UsageRecord
+from projects.models import Project, ProjectMember, ProjectSecret
 from projects.services import create_secret
 from restai_site.lib.actor import Actor
 from restai_site.tests.access.routes import all_routes

@@ -13,7 +13,7 @@ from django.urls import reverse
 from audit.models import Entry
 from catalog.models import ProviderAccount
 from inference.models import Conversation, Message
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from restai_site.demonstration import PROVIDER_NAME, ensure_demonstration
 from restai_site.embedded.keys import fernet_key
 from restai_site.lib.crypto.columns import (

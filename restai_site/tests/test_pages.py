@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client, RequestFactory
 
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from restai_site import pages
 from restai_site.lib.errors import DomainError, TooManyRequests
 from restai_site.lib.http import render_error

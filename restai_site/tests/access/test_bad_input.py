@@ -169,7 +169,7 @@ def protected_fields(method: str, path: str) -> dict:
     """Return a value for every field of every model that the body does not take."""
     from django.apps import apps
 
-    owners = {"accounts", "audit", "configuration", "catalog", "teams", "projects"}
+    owners = {"accounts", "audit", "configuration", "catalog", "teams", "projects", "metering"}
     names = {
         name
         for model in apps.get_models()

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 
 
 def record(world, user, *, days_ago=0, team="alpha", project="project", **values):

@@ -11,7 +11,7 @@ from django.db.models import Aggregate, Avg, Count, FloatField, Q, QuerySet, Sum
 from django.db.models.functions import Trunc
 from django.utils import timezone
 
-from projects.models import UsageRecord
+from metering.models import UsageRecord
 from restai_site.ui.charts import Chart, Series
 from restai_site.ui.templatetags.ui import compact, milliseconds, money
 

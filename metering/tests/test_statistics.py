@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from projects.models import UsageRecord
-from projects.statistics import Statistics, period_of
+from metering.models import UsageRecord
+from metering.statistics import Statistics, period_of
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api.filters import UsageFilter
-from projects.api.serializers import UsageDaySerializer, UsageSerializer
-from projects.models import UsageRecord
+from metering.api.filters import UsageFilter
+from metering.api.serializers import UsageDaySerializer, UsageSerializer
+from metering.models import UsageRecord
 from restai_site.lib.drf import NewestFirstCursor
 from restai_site.lib.viewsets import ReadViewSet
 
