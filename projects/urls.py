@@ -3,6 +3,9 @@
 from django.urls import path
 
 from projects import access_views, invitation_views, moving_views, secret_views, views
+from projects.permissions.api import MatrixView
+from projects.permissions.export import matrix_csv
+from projects.permissions.views import permissions, view_as
 
 app_name = "projects"
 PROJECT = "projects/<int:project_id>"
@@ -10,6 +13,10 @@ INVITATION = f"{PROJECT}/invitations/<int:project_invitation_id>"
 TO_TEAM = "invitations/team/<int:invitation_id>"
 TO_PROJECT = "invitations/project/<int:project_invitation_id>"
 urlpatterns = [
+    path("permissions", permissions, name="permissions"),
+    path("permissions/matrix", MatrixView.as_view(), name="permissions_matrix"),
+    path("permissions/matrix.csv", matrix_csv, name="permissions_csv"),
+    path("permissions/users/<int:user_id>", view_as, name="permissions_user"),
     path("projects", views.project_list, name="list"),
     path("projects/new", views.project_new, name="new"),
     path(PROJECT, views.overview, name="overview"),

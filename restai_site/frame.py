@@ -188,6 +188,7 @@ class Frame:
         wanted = [
             ("Models", "cpu", ["catalog:models"]),
             ("Users", "users", ["accounts:users", "admin:accounts_user_changelist"]),
+            ("Permissions", "table", ["projects:permissions"]),
             ("Audit", "shield-check", ["audit:entries", "admin:audit_entry_changelist"]),
             ("Settings", "settings", ["configuration:index"]),
             ("Security", "shield-lock", ["security"]),
