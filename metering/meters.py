@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -152,18 +152,25 @@ def meters_of(budgets: Iterable[Budget], moment: datetime | None = None) -> list
     ]
 
 
-def warnings_for(actor: Actor) -> Sequence[Meter]:
-    """Return the nearly used budgets that the actor looks after, the fullest first. One query."""
+def nearly_used(actor: Actor) -> QuerySet[BudgetPeriod]:
+    """Return the periods of today of nearly used budgets that the actor looks after."""
     now = timezone.now()
-    looked_after = Budget.objects.looked_after_by(actor)
-    periods = BudgetPeriod.objects.filter(
+    periods: QuerySet[BudgetPeriod] = BudgetPeriod.objects.filter(
         starts_at__lte=now,
         ends_at__gt=now,
         # A budget of nothing is meant so.
         budget__amount__gt=0,
-        budget__in=looked_after,
+        budget__in=Budget.objects.looked_after_by(actor),
         spent__gte=F("budget__amount") * Decimal(WARNING_PERCENT) / 100,
-    ).select_related("budget__team", "budget__project__team", "budget__user", "budget__api_key")
+    )
+    return periods
+
+
+def warnings_for(actor: Actor) -> Sequence[Meter]:
+    """Return the nearly used budgets that the actor looks after, the fullest first. One query."""
+    now = timezone.now()
+    owners = ("team", "project__team", "user", "api_key")
+    periods = nearly_used(actor).select_related(*(f"budget__{owner}" for owner in owners))
     meters = [
         Meter(row.budget, Window(row.starts_at, row.ends_at), row.spent, row.reserved)
         for row in periods.order_by("pk")[:WARNINGS_MAX]
