@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
+from accounts.watch import PROJECT, TEAM, Place
 from catalog.adapters.types import ChatRequest, Delta, Endpoint, Usage
 from metering.claims import Payer
 from restai_site.lib.actor import Actor
@@ -41,6 +42,13 @@ class Call:
     # The ledger has one row for it, and budgets count it for the day on which it began.
     id: UUID = field(default_factory=uuid4)
     started_at: datetime = field(default_factory=timezone.now)
+
+    @property
+    def place(self) -> Place | None:
+        """What whoever asked must still reach for the answer to go on."""
+        if self.project_id is not None:
+            return Place(PROJECT, self.project_id)
+        return None if self.team_id is None else Place(TEAM, self.team_id)
 
     @property
     def payer(self) -> Payer:

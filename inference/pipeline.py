@@ -32,9 +32,9 @@ _finishing: set[asyncio.Task[Receipt]] = set()
 async def complete(call: Call) -> tuple[Answer, Receipt]:
     """Call the model and return its whole answer.
 
-    Raises ProviderFailed, ProviderTimedOut or CredentialEnded; the usage is written before any is
-    raised. Raises Invalid or FetchFailed for images; the provider is not called then, and no usage
-    written.
+    Raises ProviderFailed, ProviderTimedOut, CredentialEnded or AccessEnded; the usage is written
+    before any is raised. Raises Invalid or FetchFailed for images; the provider is not called then,
+    and no usage written.
     """
     answer = Answer()
     assert call.request is not None  # noqa: S101  prepare has set it
@@ -42,7 +42,7 @@ async def complete(call: Call) -> tuple[Answer, Receipt]:
         await settle_images(call)
     async with _counted_when_it_fails(call, answer):
         given = adapter_for(call.endpoint.kind).chat(call.endpoint, call.request)
-        result = await watch.whole(call.actor, given)
+        result = await watch.whole(call.actor, given, call.place)
     answer.parts.append(result.content)
     answer.tool_calls = list(result.tool_calls or [])
     answer.finish_reason, answer.usage = result.finish_reason, result.usage
@@ -93,7 +93,10 @@ class Stream:
         try:
             batches = adapter_for(call.endpoint.kind).batches(call.endpoint, call.request)
             # Closing hangs up on the provider at once, not when the garbage collector comes by.
-            async with aclosing(batches), aclosing(watch.pieces(call.actor, batches)) as pieces:
+            async with (
+                aclosing(batches),
+                aclosing(watch.pieces(call.actor, batches, call.place)) as pieces,
+            ):
                 async for batch in pieces:
                     for delta in batch:
                         answer.add(delta, call)
@@ -109,7 +112,9 @@ def outcome_of(error: BaseException) -> str:
     """Return the outcome that the ledger keeps for `error`."""
     if isinstance(error, ProviderTimedOut):
         return "timeout"
-    if isinstance(error, asyncio.CancelledError | GeneratorExit | watch.CredentialEnded):
+    if isinstance(
+        error, asyncio.CancelledError | GeneratorExit | watch.CredentialEnded | watch.AccessEnded
+    ):
         return "cancelled"
     return "provider_error" if isinstance(error, ProviderFailed) else "failed"
 
