@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from catalog.adapters.types import ChatRequest, Delta, Endpoint, Usage
 from metering.claims import Payer
+from metering.rate_limits import Rate
 from restai_site.lib.actor import Actor
 
 
@@ -37,6 +38,8 @@ class Call:
     # None where nothing is kept: outside conversations, and with inference logging off.
     turn: "Turn | None" = None
     streamed: bool = False
+    # How the tightest limit on how often stood after this call; None where none applies.
+    rate: Rate | None = None
     started: float = field(default_factory=time.monotonic)
     # The ledger has one row for it, and budgets count it for the day on which it began.
     id: UUID = field(default_factory=uuid4)

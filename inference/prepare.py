@@ -13,6 +13,7 @@ from inference.budgets import hold
 from inference.calls import Call
 from inference.history import begin_turn, unkept_turn
 from inference.targets import ModelTarget, ProjectTarget, find_model, find_project
+from metering.rate_limits import Rate, admit
 from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden, NotFound
@@ -26,25 +27,29 @@ def prepare_completion(request: HttpRequest, body: CompletionBody) -> Call:
     """Resolve the sender and the model of `POST /v1/chat/completions`.
 
     `model` names an LLM granted to a team of the caller, or `project/<id>`. Raises Unauthenticated,
-    NotFound, Forbidden, BudgetExceeded.
+    NotFound, Forbidden, RateLimited, Unavailable (a limit cannot be counted), BudgetExceeded.
     """
     actor = require(request)
     if body.model.startswith(PROJECT_PREFIX):
         project = _project_named(body.model, actor)
         call = _project_call(project, actor)
         call.request = _as_project(project, body.request, actor)
+        call.rate = _counted(request, actor, project)
         call.own_messages = len(call.request.messages) - len(body.request.messages)
     else:
         call = _model_call(LLM, body.model, actor)
         call.request = body.request
+        call.rate = _counted(request, actor)
     call.streamed = body.stream
     hold(call)
     return call
 
 
 def prepare_embedding(request: HttpRequest, body: EmbeddingBody) -> Call:
-    """Resolve the sender and the model of `POST /v1/embeddings`."""
-    call = _model_call(EmbeddingModel, body.model, require(request))
+    """Resolve the sender and the model of `POST /v1/embeddings`. Raises as the others do."""
+    actor = require(request)
+    call = _model_call(EmbeddingModel, body.model, actor)
+    call.rate = _counted(request, actor)
     call.inputs = body.inputs
     hold(call)
     return call
@@ -55,13 +60,18 @@ def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
 
     In a project whose inference logging is off nothing is kept. Raises Unauthenticated, NotFound
     (project or conversation), Forbidden, Invalid (what does not go with the project's logging),
-    BudgetExceeded.
+    RateLimited, Unavailable (a limit cannot be counted), BudgetExceeded.
     """
     actor = require(request)
+    # Redis is asked before anything is locked.
+    project = _visible_project(project_id, actor)
+    _require_callable(project)
+    rate = _counted(request, actor, project)
     # Whoever is switching the logging is waited for and obeyed, or waits until this is kept.
     with transaction.atomic():
         project = _visible_project(project_id, actor, is_held=True)
         call = _project_call(project, actor)
+        call.rate = rate
         if project.keeps_conversations:
             call.turn, messages = begin_turn(project, body, actor=actor)
         else:
@@ -88,9 +98,25 @@ def _visible_project(project_id: int, actor: Actor, *, is_held: bool = False) ->
     return project
 
 
-def _project_call(project: ProjectTarget, actor: Actor) -> Call:
+def _counted(
+    request: HttpRequest, actor: Actor, project: ProjectTarget | None = None
+) -> Rate | None:
+    """Count the call against the limits on how often, and have its answer tell how they stand."""
+    if project is None:
+        rate = admit(actor)
+    else:
+        rate = admit(actor, project_id=project.id, project_limit=project.requests_per_minute)
+    request.rate = rate  # type: ignore[attr-defined]
+    return rate
+
+
+def _require_callable(project: ProjectTarget) -> None:
     if not project.is_callable:
         raise Forbidden(NOT_GRANTED, code="model_not_granted")
+
+
+def _project_call(project: ProjectTarget, actor: Actor) -> Call:
+    _require_callable(project)
     return _call(project.model, actor, "chat", project_id=project.id)
 
 

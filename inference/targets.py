@@ -61,6 +61,7 @@ class ProjectTarget(NamedTuple):
     max_tokens: int | None
     context_window: int
     inference_logging: str
+    requests_per_minute: int | None
     is_callable: bool
     model: ModelTarget
 
@@ -77,7 +78,7 @@ MODEL_FIELDS = ("name", "litellm_model", "input_price_per_million", "output_pric
 PROVIDER_FIELDS = ("kind", "base_url", "api_key")
 PROJECT_FIELDS = (
     *("pk", "system_prompt", "temperature", "top_p", "max_tokens"),
-    *("llm__context_window", "inference_logging"),
+    *("llm__context_window", "inference_logging", "requests_per_minute"),
 )
 
 

@@ -151,7 +151,7 @@ def access(request: SignedInRequest, project_id: int) -> HttpResponse:
     project = context["project"]
     form = MemberForm(request.POST or None, project=project)
     if request.method == "POST":
-        _require_manager(context)
+        require_manager(context)
         if form.is_valid() and _add_member(request, project, form):
             return redirect("projects:access", project.pk)
     members = ProjectMember.objects.visible_to(request.actor).filter(project=project)
@@ -169,7 +169,7 @@ def access(request: SignedInRequest, project_id: int) -> HttpResponse:
 @signed_in
 def visibility(request: SignedInRequest, project_id: int) -> HttpResponse:
     context = for_editors(request, project_id, "access")
-    _require_manager(context)
+    require_manager(context)
     form = VisibilityForm(request.POST)
     if form.is_valid():
         services.update_project(context["project"], form.cleaned_data, actor=request.actor)
@@ -224,7 +224,7 @@ def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
 @signed_in
 def project_delete(request: SignedInRequest, project_id: int) -> HttpResponse:
     context = for_editors(request, project_id, "settings")
-    _require_manager(context)
+    require_manager(context)
     project = context["project"]
     if request.POST.get("confirmation") != project.name:
         messages.error(request, "The name did not match, so nothing was deleted.")
@@ -259,9 +259,10 @@ def project_tabs(
         ("api", "API", "projects:api"),
         ("secrets", "Secrets", "projects:secrets"),
         ("access", "Access", "projects:access"),
+        ("limits", "Limits", "metering:project_limits"),
         ("settings", "Settings", "projects:settings"),
     ]
-    closed = {"prompt", "secrets", "access", "settings"}
+    closed = {"prompt", "secrets", "access", "limits", "settings"}
     return [
         tab(label, reverse(name, args=[project.pk]), is_current=key == current)
         for key, label, name in pages
@@ -280,13 +281,14 @@ def for_editors(request: SignedInRequest, project_id: int, current: str) -> dict
     return context
 
 
-def _require_manager(context: dict[str, Any]) -> None:
+def require_manager(context: dict[str, Any]) -> None:
+    """Raise Forbidden unless the actor manages the project of `context`."""
     if not context["can_manage"]:
         raise Forbidden("Only admins of the team may do this.")
 
 
 def _member(request: SignedInRequest, project_id: int, member_id: int) -> ProjectMember:
-    _require_manager(for_editors(request, project_id, "access"))
+    require_manager(for_editors(request, project_id, "access"))
     rows = ProjectMember.objects.editable_by(request.actor).select_related("project", "user")
     return get_object_or_404(rows, pk=member_id, project_id=project_id)
 

@@ -3,6 +3,9 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from restai_site.lib.env import Environment
 
 env = Environment()
@@ -109,7 +112,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "restai",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        # Once: the library would try four times, and wait in between.
+        "OPTIONS": {
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
+            "retry": Retry(NoBackoff(), 0),
+        },
     }
 }
 CELERY_BROKER_URL = REDIS_URL

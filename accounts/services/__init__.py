@@ -11,6 +11,7 @@ from accounts.services.invitations import (
 )
 from accounts.services.keys import (
     create_api_key,
+    limit_api_key,
     rename_api_key,
     revoke_api_key,
     rotate_api_key,
@@ -46,6 +47,7 @@ __all__ = [
     "find_link",
     "find_reset_link",
     "invite_user",
+    "limit_api_key",
     "make_link",
     "rename_api_key",
     "renew_invitation",

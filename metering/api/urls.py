@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from metering.api.limits import ProjectLimitsView
 from metering.api.views import UsageViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -10,4 +11,5 @@ router.register("usage", UsageViewSet, basename="usage")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
+    path("projects/<int:project_id>/limits", ProjectLimitsView.as_view(), name="project-limits"),
 ]

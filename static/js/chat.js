@@ -207,7 +207,7 @@ class Chat {
       signal: this.running.signal,
     });
     if (response.status === 401) return this.logIn();
-    if (!response.ok) return this.failed(answer, await wordsOf(response), again);
+    if (!response.ok) return this.failed(answer, await wordsOf(response), again, waitOf(response));
     for await (const { name, data } of events(response)) {
       if (name === "start") this.started(data, answer, question, body);
       else if (name === "token") answer.add(data.text);
@@ -258,8 +258,8 @@ class Chat {
     announce(note);
   }
 
-  failed(answer, words, again) {
-    answer.fail(words, again);
+  failed(answer, words, again, seconds = 0) {
+    answer.fail(words, again, seconds);
     announce(words);
   }
 
@@ -276,6 +276,11 @@ class Chat {
     const fresh = parsed.getElementById("history");
     if (fresh && !list.querySelector(":popover-open, dialog[open]")) list.replaceWith(document.adoptNode(fresh));
   }
+}
+
+/* Return for how many seconds the server asks to wait; 0: not at all. */
+function waitOf(response) {
+  return Number(response.headers.get("Retry-After")) || 0;
 }
 
 async function wordsOf(response) {
