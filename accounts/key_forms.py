@@ -62,7 +62,7 @@ class ApiKeyForm(PageForm):
     )
 
     requests_per_minute = PerMinuteField(
-        help_text="Calls of models with this key. Empty: no limit of its own. Only lower later."
+        help_text="Calls of models. Empty: no limit. It can be lowered later, not raised."
     )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:

@@ -208,36 +208,37 @@ def test_reading_is_not_limited(world, api_as, surfaces):
     assert program.get("/v1/models").status_code == 200
 
 
-class TestWithoutRedis:
-    @pytest.fixture
-    def hole(self, settings):
-        with BlackHole() as hole:
-            settings.REDIS_URL = hole.redis_url
-            yield hole
+@pytest.fixture
+def hole(settings):
+    with BlackHole() as hole:
+        settings.REDIS_URL = hole.redis_url
+        yield hole
 
-    @pytest.mark.parametrize("way", ["v1", "chat"])
-    def test_a_limited_project_is_closed_in_words(
-        self, world, api_as, surfaces, way, hole, provider
-    ):
-        url, body = surfaces[way]
-        refused = api_as(world.viewer).post(url, body)
-        assert refused.status_code == 503
-        assert int(refused.headers["Retry-After"]) >= 1
-        told = refused.json()
-        words = told["error"]["message"] if way == "v1" else told["detail"]
-        assert words.startswith("Redis, which counts requests against a limit that applies here")
-        code = told["error"]["code"] if way == "v1" else told["code"]
-        assert code == "limiter_unavailable"
-        assert hole.connections == 1
-        assert (len(provider.requests), UsageRecord.objects.count()) == (0, 0)
-        assert Conversation.objects.count() == 0
 
-    def test_others_go_on(self, world, api_as, surfaces, hole):
-        program = api_as(world.member)
-        assert program.post(CHAT, hello("alpha-llm")).status_code == 200
-        shared = {"model": f"project/{world.shared_project.pk}"}
-        assert program.post(CHAT, hello("") | shared).status_code == 200
-        assert hole.connections == 0
+@pytest.mark.parametrize("way", ["v1", "chat"])
+def test_without_redis_a_limited_project_is_closed_in_words(
+    world, api_as, surfaces, way, hole, provider
+):
+    url, body = surfaces[way]
+    refused = api_as(world.viewer).post(url, body)
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) >= 1
+    told = refused.json()
+    words = told["error"]["message"] if way == "v1" else told["detail"]
+    assert words.startswith("Redis, which counts requests against a limit that applies here")
+    code = told["error"]["code"] if way == "v1" else told["code"]
+    assert code == "limiter_unavailable"
+    assert hole.connections == 1
+    assert (len(provider.requests), UsageRecord.objects.count()) == (0, 0)
+    assert Conversation.objects.count() == 0
+
+
+def test_without_redis_projects_without_a_limit_go_on(world, api_as, surfaces, hole):
+    program = api_as(world.member)
+    assert program.post(CHAT, hello("alpha-llm")).status_code == 200
+    shared = {"model": f"project/{world.shared_project.pk}"}
+    assert program.post(CHAT, hello("") | shared).status_code == 200
+    assert hole.connections == 0
 
 
 def test_a_plain_call_asks_three_questions_with_a_limit_too(

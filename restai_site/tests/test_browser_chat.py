@@ -309,5 +309,3 @@ def test_a_rate_limit_is_told_in_words_with_the_time_until_it_ends(talk, world):
     retry.click()
     settled(page, 2)
     assert Message.objects.filter(role="user").count() == 2
-    # The browser notes each answer of an error; this one was asked for.
-    visitor.troubles.clear()

@@ -82,13 +82,13 @@ export class Answer {
     // The card has a button of its own for this.
     this.content.querySelector("[data-regenerate]")?.remove();
     const card = element("div", { class: "trouble" }, icon("alert-triangle"), element("div", {}, element("p", {}, words)));
+    this.body.after(card);
     if (again) {
       const retry = element("button", { type: "button", class: "btn" }, icon("refresh"), "Try again");
       retry.addEventListener("click", again);
       card.lastElementChild.append(retry);
       if (seconds > 0) countDown(retry, seconds);
     }
-    this.body.after(card);
   }
 
   tools(usage) {
