@@ -3,6 +3,7 @@
 import re
 from base64 import b32encode
 from dataclasses import dataclass, field
+from datetime import timedelta
 from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
@@ -35,7 +36,14 @@ from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
 from configuration.services import update_section
 from inference.models import Conversation, Message
-from metering.models import UsageRecord
+from metering.models import (
+    Budget,
+    BudgetAlert,
+    BudgetPeriod,
+    Reservation,
+    ReservationLine,
+    UsageRecord,
+)
 from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
 from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
@@ -253,6 +261,28 @@ def _factors(person: User) -> Passkey:
     return Passkey.objects.create(user=person, public_key=b"key", **values)
 
 
+def _budgets(project: Project) -> list[models.Model]:
+    """Give a project a budget of which a call holds something, and half of which is spent."""
+    now = timezone.now()
+    budget = Budget.objects.create(project=project, period="month", unit="money", amount=100)
+    period = BudgetPeriod.objects.create(
+        budget=budget, starts_at=now, ends_at=now + timedelta(days=30), spent=50, reserved=1
+    )
+    call = Reservation.objects.create(
+        call_id=uuid4(),
+        lease_until=now + timedelta(hours=1),
+        project_id=project.pk,
+        model_name="mock",
+        kind="chat",
+        prompt_tokens=1,
+        completion_tokens=1,
+        cost=1,
+        started_at=now,
+    )
+    line = ReservationLine.objects.create(reservation=call, period=period, amount=1)
+    return [budget, period, call, line, BudgetAlert.objects.create(period=period, percent=50)]
+
+
 def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dict[Any, Any]:
     conversation = Conversation.objects.create(project=project, user=person, title="Talk")
     question = Message.objects.create(conversation=conversation, role="user", content="Hello?")
@@ -281,6 +311,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         conversation,
         question,
         usage,
+        *_budgets(project),
         make_key(person)[0],
         passkey,
         _session(person),
