@@ -8,7 +8,15 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
-from catalog.adapters.types import ChatRequest, Delta, Endpoint, Usage
+from catalog.adapters.types import (
+    ChatRequest,
+    Delta,
+    Endpoint,
+    ImageRequest,
+    SpeechRequest,
+    TranscriptionRequest,
+    Usage,
+)
 from metering.claims import Payer
 from metering.rate_limits import Rate
 from restai_site.lib.actor import Actor
@@ -35,6 +43,11 @@ class Call:
     # How many messages the platform has put before those of the caller.
     own_messages: int = 0
     inputs: list[str] = field(default_factory=list)
+    # What is asked of a model that makes images, speaks or listens.
+    media: ImageRequest | SpeechRequest | TranscriptionRequest | None = None
+    # How many images or characters it may come to, and the price of one.
+    units: int = 0
+    unit_price: Decimal = Decimal(0)
     # None where nothing is kept: outside conversations, and with inference logging off.
     turn: "Turn | None" = None
     streamed: bool = False
@@ -74,6 +87,8 @@ class Answer:
     finish_reason: str | None = None
     usage: Usage | None = None
     first_token_ms: int | None = None
+    # How many images or characters came; None where nobody can tell.
+    units: int | None = None
 
     def add(self, delta: Delta, call: Call) -> None:
         """Take in one piece of a streamed answer."""

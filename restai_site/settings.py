@@ -197,6 +197,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("REQUEST_MAX_BYTES", 4 * 1024 * 1024, least=1024)
+# Of a request that brings a file of sound: the file's own limit is in inference.media_bodies.
+AUDIO_REQUEST_MAX_BYTES = env.integer("AUDIO_REQUEST_MAX_BYTES", 26 * 1024 * 1024, least=1024)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 STATIC_URL = "/static/"

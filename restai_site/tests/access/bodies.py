@@ -176,6 +176,12 @@ BODIES: dict[tuple[str, str], Body] = {
         "model": stage.world.embedding_model.name,
         "input": "Hello?",
     },
+    ("POST", "/v1/images/generations"): lambda _: {"model": "alpha-second", "prompt": "A heron"},
+    ("POST", "/v1/audio/speech"): lambda _: {
+        "model": "alpha-second",
+        "input": "Hello?",
+        "voice": "alloy",
+    },
     ("PATCH", "/api/conversations/<uuid:pk>"): lambda _: {"title": "renamed"},
 }
 
