@@ -91,7 +91,7 @@ async def test_speech_is_written_down(endpoint, provider):
 
 
 @pytest.mark.parametrize("what", ["images", "speech", "transcribe"])
-@pytest.mark.parametrize("behaviour", ["error-401", "error-429", "error-500", "hang-up"])
+@pytest.mark.parametrize("behaviour", ["error-401", "error-429", "error-500"])
 async def test_failures_are_told_without_the_key_and_not_tried_again(
     endpoint, provider, what, behaviour
 ):
@@ -99,6 +99,14 @@ async def test_failures_are_told_without_the_key_and_not_tried_again(
         await call(endpoint(behaviour), what)
     assert KEY not in failure.value.message
     assert "10.1.2.3" not in failure.value.message
+    assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("what", ["images", "speech", "transcribe"])
+async def test_the_library_does_not_try_again_when_the_provider_hangs_up(provider, what):
+    endpoint = Endpoint(kind="other", model="openai/hang-up", base_url=provider.url, api_key=KEY)
+    with pytest.raises(ProviderFailed):
+        await call(endpoint, what)
     assert len(provider.requests) == 1
 
 

@@ -3,8 +3,12 @@
 import json
 import socket
 from base64 import b64decode
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
+from http.client import HTTPConnection
+from threading import Barrier
 from urllib.parse import urlsplit
 
 import openai
@@ -96,3 +100,24 @@ def _sent(server, path, key, body):
     connection = socket.create_connection((address.hostname, address.port), timeout=10)
     connection.sendall(head.encode() + data)
     return connection
+
+
+def test_of_twenty_images_at_once_a_budget_for_three_pays_three(media, server, provider):
+    made = Budget.objects.create(team=media.alpha, period="day", unit="money", amount="0.125")
+    behave(media.painter, "slow-300")
+    key, start = make_key(media.member)[1], Barrier(20)
+
+    def paint(_):
+        start.wait()
+        connection = HTTPConnection(urlsplit(server.url).netloc, timeout=60)
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        connection.request("POST", IMAGES, json.dumps(PAINT), headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    with ThreadPoolExecutor(20) as threads:
+        assert Counter(threads.map(paint, range(20))) == {200: 3, 402: 17}
+    period = BudgetPeriod.objects.get(budget=made)
+    assert period.spent == sum(row.cost for row in UsageRecord.objects.all())
+    assert (period.reserved, len(provider.requests)) == (0, 3)
