@@ -81,6 +81,7 @@ RESTRICTED_WRITES = (
             "auth-password",
             "auth-email",
             "accounts:theme",
+            "teams:switch",
             "accounts:revoke_key",
             "accounts:end_session",
             "accounts:end_other_sessions",

@@ -28,6 +28,7 @@ from restai_site.lib.requests import number_in
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import tab, table_of
 from teams.models import Team
+from teams.switching import chosen_team_id, working_team_id
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 VERSIONS_SHOWN = 100
@@ -41,7 +42,7 @@ SETTINGS = (
 @signed_in
 def project_list(request: SignedInRequest) -> HttpResponse:
     rows = Project.objects.visible_to(request.actor).select_related("team", "llm")
-    team = number_in(request.GET.get("team", ""))
+    team = working_team_id(request, request.actor)
     if team is not None:
         rows = rows.filter(team_id=team)
     table = table_of(
@@ -61,7 +62,8 @@ def project_new(request: SignedInRequest) -> HttpResponse:
     teams = list(Team.objects.editable_by(request.actor))
     if not teams and not request.actor.is_platform_admin:
         raise Forbidden("Only admins of a team may create projects.")
-    chosen = request.POST.get("team") or request.GET.get("team", "")
+    working_in = str(chosen_team_id(request) or "") if request.method != "POST" else ""
+    chosen = request.POST.get("team") or request.GET.get("team") or working_in
     team = next((team for team in teams if str(team.pk) == chosen), None)
     if team is None and request.method == "POST":
         raise Forbidden("Only admins of the team may create projects in it.")

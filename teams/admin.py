@@ -3,20 +3,21 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import ServiceAdmin, ViewOnlyAdmin
 from teams import services
-from teams.models import GroupMapping, Membership, Team
+from teams.models import Branding, GroupMapping, Membership, Team
 
 
 @admin.register(Team)
 class TeamAdmin(ServiceAdmin):
     """Teams and their grants."""
 
-    fields = ("name", "slug", *services.GRANT_FIELDS, "created_at")
-    readonly_fields = ("slug", "created_at")
+    fields = ("name", "slug", "time_zone", *services.GRANT_FIELDS, "created_at")
+    readonly_fields = ("slug", "time_zone", "created_at")
     autocomplete_fields = services.GRANT_FIELDS
     list_display = ("name", "slug", "created_at")
     search_fields = ("slug__startswith",)
@@ -60,6 +61,21 @@ class MembershipAdmin(ServiceAdmin):
 
     def remove(self, row: Any, actor: Actor) -> None:
         services.remove_member(row, actor=actor)
+
+
+@admin.register(Branding)
+class BrandingAdmin(ViewOnlyAdmin):
+    """How the platform looks to teams; their admins change it. Slugs and logos are not shown."""
+
+    fields = ("team", "app_name", "primary", "secondary", "welcome_message", "updated_at")
+    list_display = ("team", "app_name", "primary", "secondary", "updated_at")
+    list_select_related = ("team",)
+    search_fields = ("team__slug__startswith",)
+    search_help_text = "The beginning of a team's slug."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Branding]:
+        """Leave the logos in the table."""
+        return super().get_queryset(request).defer("logo")
 
 
 @admin.register(GroupMapping)

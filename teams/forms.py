@@ -6,6 +6,7 @@ from django import forms
 
 from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
 from restai_site.ui.forms import PageForm
+from teams import time_zones
 from teams.groups import sources
 from teams.models import GROUP_MAX_LENGTH, Membership, Team
 
@@ -14,6 +15,23 @@ class TeamForm(PageForm):
     """The name of a team."""
 
     name = forms.CharField(label="Name", max_length=100)
+
+
+class TeamSettingsForm(TeamForm):
+    """What a team is called, and by whose clock its days begin."""
+
+    time_zone = forms.ChoiceField(label="Time zone", choices=time_zones.choices)
+
+    def __init__(self, *args: Any, sets_time_zone: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["time_zone"]
+        stored = self.initial["time_zone"]
+        if stored not in time_zones.known():
+            field.choices = [(stored, stored), *time_zones.choices()]  # type: ignore[attr-defined]
+        field.help_text = "Days and months of its budgets begin by it."
+        if not sets_time_zone:
+            field.disabled = True
+            field.help_text += " Platform administrators change it."
 
 
 class MemberForm(PageForm):

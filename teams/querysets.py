@@ -1,5 +1,6 @@
 """Which teams and memberships an actor may reach."""
 
+import re
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -10,12 +11,15 @@ from restai_site.lib.actor import Actor
 if TYPE_CHECKING:
     from accounts.querysets import UserQuerySet
     from teams.models import (  # noqa: F401 - named in the types of the base classes
+        Branding,
         GroupMapping,
         Membership,
         Team,
     )
 
 ADMIN_ROLE = "admin"
+# 16 bytes in URL-safe base64 without padding.
+PUBLIC_SLUG = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 class TeamQuerySet(models.QuerySet["Team"]):
@@ -37,6 +41,10 @@ class TeamQuerySet(models.QuerySet["Team"]):
             return self
         return self._within_limits(actor)._of(admin_memberships_of(actor))
 
+    def with_branding(self) -> "TeamQuerySet":
+        """Bring the branding of each team, without the logo itself."""
+        return self.select_related("branding").defer("branding__logo")
+
     def _within_limits(self, actor: Actor) -> "TeamQuerySet":
         if actor.project_ids is not None:
             return self.none()
@@ -56,6 +64,23 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def editable_by(self, actor: Actor) -> "MembershipQuerySet":
         """The memberships of every team that is editable."""
         return self.filter(team__in=_teams().editable_by(actor))
+
+
+class BrandingQuerySet(models.QuerySet["Branding"]):
+    """Brandings: seen by the whole team, changed by its admins."""
+
+    def visible_to(self, actor: Actor) -> "BrandingQuerySet":
+        """The branding of every team that is visible."""
+        return self.filter(team__in=_teams().visible_to(actor))
+
+    def editable_by(self, actor: Actor) -> "BrandingQuerySet":
+        """The branding of every team that is editable."""
+        return self.filter(team__in=_teams().editable_by(actor))
+
+    def called(self, public_slug: str) -> "BrandingQuerySet":
+        """What whoever has been told the slug may see; without the logo itself."""
+        fits = PUBLIC_SLUG.fullmatch(public_slug)
+        return self.filter(public_slug=public_slug).defer("logo") if fits else self.none()
 
 
 class GroupMappingQuerySet(models.QuerySet["GroupMapping"]):

@@ -11,6 +11,7 @@ from audit.services import changes_of, record
 from catalog.models import CatalogModel
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
+from teams import time_zones
 from teams.models import Membership, Team
 
 GRANT_FIELDS = ("llms", "embedding_models", "image_generators", "audio_generators")
@@ -18,12 +19,14 @@ SLUG_LENGTH = 60
 
 
 @transaction.atomic
-def create_team(*, name: str, actor: Actor) -> Team:
+def create_team(*, name: str, time_zone: str = time_zones.UTC, actor: Actor) -> Team:
     """Create a team; for platform administrators. Raises Forbidden, Invalid."""
     _require_platform_admin(actor)
-    team = Team(name=name, slug=_free_slug(name))
+    _require_time_zone(time_zone)
+    team = Team(name=name, slug=_free_slug(name), time_zone=time_zone)
     team.save()
-    record(actor, "team.create", team, team_id=team.pk, changes={"name": name})
+    shown = {"name": name, "time_zone": time_zone}
+    record(actor, "team.create", team, team_id=team.pk, changes=shown)
     return team
 
 
@@ -35,6 +38,24 @@ def rename_team(team: Team, *, name: str, actor: Actor) -> Team:
     if changes:
         team.name = name
         team.save(update_fields=["name"])
+        record(actor, "team.update", team, team_id=team.pk, changes=changes)
+    return team
+
+
+@transaction.atomic
+def set_time_zone(team: Team, *, time_zone: str, actor: Actor) -> Team:
+    """Say where a team's days and months begin; for platform administrators.
+
+    Budgets are counted by days and months: whoever could move their edges could spend more than
+    was meant. Raises Forbidden, Invalid.
+    """
+    team = _lock(team, actor)
+    changes = changes_of(team, {"time_zone": time_zone})
+    if changes:
+        _require_platform_admin(actor)
+        _require_time_zone(time_zone)
+        team.time_zone = time_zone
+        team.save(update_fields=["time_zone"])
         record(actor, "team.update", team, team_id=team.pk, changes=changes)
     return team
 
@@ -139,6 +160,11 @@ def _require_editable(team: Team, actor: Actor) -> None:
 def _require_platform_admin(actor: Actor) -> None:
     if not actor.is_platform_admin:
         raise Forbidden("Only platform administrators may do this.")
+
+
+def _require_time_zone(name: str) -> None:
+    if name not in time_zones.known():
+        raise Invalid(time_zones.UNKNOWN, fields={"time_zone": [time_zones.UNKNOWN]})
 
 
 def _require_role(role: str) -> None:

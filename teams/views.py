@@ -15,7 +15,7 @@ from restai_site.lib.errors import Forbidden
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import tab, table_of
 from teams import services
-from teams.forms import GrantsForm, MemberForm, RoleForm, TeamForm
+from teams.forms import GrantsForm, MemberForm, RoleForm, TeamForm, TeamSettingsForm
 from teams.models import Membership, Team
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -121,8 +121,14 @@ def team_models(request: SignedInRequest, team_id: int) -> HttpResponse:
 def team_settings(request: SignedInRequest, team_id: int) -> HttpResponse:
     team, can_edit = _team(request, team_id)
     _require(can_edit)
-    form = TeamForm(request.POST or None, initial={"name": team.name})
+    form = TeamSettingsForm(
+        request.POST or None,
+        initial={"name": team.name, "time_zone": team.time_zone},
+        sets_time_zone=request.actor.is_platform_admin,
+    )
     if request.method == "POST" and form.is_valid():
+        zone = form.cleaned_data["time_zone"]
+        services.set_time_zone(team, time_zone=zone, actor=request.actor)
         services.rename_team(team, name=form.cleaned_data["name"], actor=request.actor)
         messages.success(request, "The team is saved.")
         return redirect("teams:settings", team.pk)
@@ -145,8 +151,19 @@ def team_delete(request: SignedInRequest, team_id: int) -> HttpResponse:
     return redirect("teams:settings", team.pk)
 
 
+def for_editors(request: SignedInRequest, team_id: int, current: str) -> dict[str, Any]:
+    """Return the context of a page that only admins of the team may open.
+
+    Raises Http404 for a team that is not visible, Forbidden for one that is not editable.
+    """
+    team, can_edit = _team(request, team_id)
+    _require(can_edit)
+    return _shared(request, team, can_edit, current)
+
+
 def _team(request: SignedInRequest, team_id: int) -> tuple[Team, bool]:
-    team = get_object_or_404(Team.objects.visible_to(request.actor), pk=team_id)
+    rows = Team.objects.visible_to(request.actor).with_branding()
+    team = get_object_or_404(rows, pk=team_id)
     return team, Team.objects.editable_by(request.actor).filter(pk=team_id).exists()
 
 
@@ -176,7 +193,7 @@ def _add_member(request: SignedInRequest, team: Team, form: MemberForm) -> bool:
 def _shared(request: SignedInRequest, team: Team, can_edit: bool, current: str) -> dict[str, Any]:
     pages = [("members", "Members"), ("models", "Models")]
     if can_edit:
-        pages.append(("settings", "Settings"))
+        pages += [("branding", "Branding"), ("settings", "Settings")]
     tabs = [
         tab(label, reverse(f"teams:{name}", args=[team.pk]), is_current=name == current)
         for name, label in pages

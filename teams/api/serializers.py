@@ -9,16 +9,24 @@ from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
 from restai_site.lib.drf import ModelSerializer, VisibleField, actor_of
 from teams.models import GroupMapping, Membership, Team
 from teams.querysets import people_known_to
+from teams.time_zones import validate_time_zone
 
 NO_SUCH_USER = "There is no active user with this address or id, or you may not see them."
 
 
 class TeamSerializer(ModelSerializer):
-    """A team."""
+    """A team. Platform administrators change its time zone."""
+
+    time_zone = serializers.CharField(
+        max_length=64,
+        required=False,
+        validators=[validate_time_zone],
+        help_text="Where its days and months begin: a name of the IANA database.",
+    )
 
     class Meta:
         model = Team
-        fields = ["id", "name", "slug", "created_at"]
+        fields = ["id", "name", "slug", "time_zone", "created_at"]
         read_only_fields = ["id", "slug", "created_at"]
 
 

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from teams.api.branding import BrandingLinkView, BrandingView, PublicBrandingView
 from teams.api.views import (
     GrantsView,
     GroupMappingViewSet,
@@ -17,6 +18,9 @@ router.register("auth/group-mappings", GroupMappingViewSet, basename="group-mapp
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
     path("teams/<int:team_id>/grants", GrantsView.as_view(), name="team-grants"),
+    path("teams/<int:team_id>/branding", BrandingView.as_view(), name="team-branding"),
+    path("teams/<int:team_id>/branding/link", BrandingLinkView.as_view(), name="branding-link"),
+    path("teams/<slug:public_slug>/branding", PublicBrandingView.as_view(), name="public-branding"),
     path(
         "teams/<int:team_id>/members",
         MembershipViewSet.as_view({"get": "list", "post": "create"}),

@@ -93,7 +93,9 @@ PAGES: dict[str, Body] = {
     "/users/<int:user_id>/ldap": LDAP_LOGIN,
     "/teams/new": RENAMED,
     "/teams/<int:team_id>": lambda stage: {"email": stage.world.outsider.email, "role": "member"},
-    "/teams/<int:team_id>/settings": RENAMED,
+    "/teams/<int:team_id>/settings": lambda _: {"name": "renamed", "time_zone": "UTC"},
+    "/teams/<int:team_id>/branding": lambda _: {"app_name": "New", "primary": "#abcdef"},
+    "/teams/switch": lambda stage: {"team": stage.world.alpha.pk},
     "/teams/<int:team_id>/models": lambda stage: {"llms": [stage.world.other_llm.pk]},
     "/teams/<int:team_id>/members/<int:membership_id>/role": lambda _: {"role": "admin"},
     "/users/invite": lambda _: {"email": "new@example.org"},
@@ -148,6 +150,13 @@ BODIES: dict[tuple[str, str], Body] = {
     ("PATCH", "/api/settings/<slug:section>"): lambda _: MAIL,
     ("POST", "/api/teams"): RENAMED,
     ("PATCH", "/api/teams/<int:team_id>"): RENAMED,
+    ("PUT", "/api/teams/<int:team_id>/branding"): lambda _: {
+        "app_name": "New",
+        "primary": "#abcdef",
+        "secondary": "",
+        "welcome_message": "",
+    },
+    ("PATCH", "/api/teams/<int:team_id>/branding"): lambda _: {"primary": "#abcdef"},
     ("PATCH", "/api/teams/<int:team_id>/grants"): lambda stage: {"llms": []},
     ("POST", "/api/teams/<int:team_id>/members"): lambda stage: {
         "email": stage.world.outsider.email

@@ -4,6 +4,7 @@ import re
 from base64 import b32encode
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ from uuid import uuid4
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils import timezone
+from PIL import Image
 
 from accounts.models import (
     ApiKey,
@@ -52,8 +54,9 @@ from restai_site.tests.canaries import canary, watch
 from restai_site.tests.clients import start_session
 from restai_site.tests.loopback import CLOSED
 from restai_site.tests.world import SYSTEM, World, make_key, make_user, make_world
+from teams.branding import logo_from, save_branding
 from teams.groups import create_mapping
-from teams.models import GroupMapping, Membership, Team
+from teams.models import Branding, GroupMapping, Membership, Team
 from teams.services import add_member, set_grants
 
 PEOPLE = (
@@ -110,6 +113,8 @@ PLACES: dict[str, type[models.Model]] = {
     "link_id": LinkedAccount,
     "group_mapping_id": GroupMapping,
 }
+# Places that hold what is public by design: whoever was told the slug sees what it names.
+TOLD = frozenset({"public_slug", "style_hash", "logo_hash"})
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
 
 
@@ -130,11 +135,14 @@ class Stage:
 
     def id_places(self, route: Route) -> list[str]:
         """Return the places of `route` that hold the id of a row."""
-        return [place for place in route.places if place not in WORDS and place != "number"]
+        known = WORDS.keys() | TOLD | {"number"}
+        return [place for place in route.places if place not in known]
 
     def _value(self, route: Route, place: str, side: str) -> str:
         if place in WORDS:
             return WORDS[place]
+        if place in TOLD:
+            return str(getattr(self.own[Branding], place))
         if place == "number":
             return "1" if side == "own" else "2" if side == "other" else "999"
         model = self._model(route, place)
@@ -240,6 +248,14 @@ def _mapping(team: Team) -> GroupMapping:
     return create_mapping(values, actor=SYSTEM)
 
 
+def _branding(team: Team) -> Branding:
+    """Return a branding without a name of its own: pages of others are searched for the team's."""
+    image = BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(image, "PNG")
+    values = {"primary": "#123456", "logo": logo_from(image.getvalue())}
+    return save_branding(team, values, actor=SYSTEM)
+
+
 def _models(provider: ProviderAccount, name: str) -> list[Any]:
     values = {"name": f"{name}-second", "provider": provider, "litellm_model": "mock"}
     kinds = (ImageGenerator, EmbeddingModel, AudioGenerator)
@@ -319,6 +335,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         _link(person),
         *_linked(person),
         _mapping(team),
+        _branding(team),
         SigningKey.objects.earliest("id"),
         AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
