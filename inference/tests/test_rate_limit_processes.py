@@ -12,7 +12,7 @@ from threading import Barrier
 import psutil
 import pytest
 
-from metering.services import set_project_rate
+from metering.rates.services import set_project_rate
 from restai_site.tests import waiting
 from restai_site.tests.black_holes import BlackHole
 from restai_site.tests.server import Server

@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from inference.models import Conversation, Message
 from metering.models import Budget, UsageRecord
-from metering.services import set_project_rate
+from metering.rates.services import set_project_rate
 from projects.models import Project
 from restai_site.tests.black_holes import BlackHole
 from restai_site.tests.clients import AuditedAPIClient, post_for_stream

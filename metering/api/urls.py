@@ -3,8 +3,8 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
-from metering.api.limits import ProjectLimitsView
 from metering.api.views import UsageViewSet
+from metering.rates.api import ProjectLimitsView
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("usage", UsageViewSet, basename="usage")

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from audit.models import Entry
-from metering.services import set_project_rate
+from metering.rates.services import set_project_rate
 from projects.models import Project
 from restai_site.lib.errors import Invalid
 from restai_site.tests.world import SYSTEM, make_key

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from benchmarks.mock_provider import MockProvider
 from catalog.models import LLM
 from inference.models import Conversation, Message
-from metering.services import set_project_rate
+from metering.rates.services import set_project_rate
 from restai_site.tests.browser import say, settled
 from restai_site.tests.loopback import loopback_port
 from restai_site.tests.world import SYSTEM, make_world

@@ -8,8 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from metering.api.serializers import ProjectLimitsSerializer
-from metering.services import set_project_rate
-from metering.services.rate_limits import FOR_MANAGERS
+from metering.rates.services import FOR_MANAGERS, set_project_rate
 from projects.models import Project
 from restai_site.lib.errors import Forbidden
 from restai_site.lib.viewsets import ScopedView

@@ -8,8 +8,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import SignedInRequest, signed_in
-from metering.forms import RateLimitForm
-from metering.services import set_project_rate
+from metering.rates.forms import RateLimitForm
+from metering.rates.services import set_project_rate
 from projects.models import Project
 from projects.views import for_editors, require_manager
 from restai_site.ui.forms import errors_told
