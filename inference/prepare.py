@@ -14,6 +14,7 @@ from inference.budgets import hold
 from inference.calls import Call
 from inference.history import begin_turn, unkept_turn
 from inference.targets import Callable, ModelTarget, ProjectTarget, find_model, find_project
+from metering.alerts import noting_refusals
 from metering.rate_limits import Rate, admit
 from projects.models import Project
 from restai_site.lib.actor import Actor
@@ -24,6 +25,7 @@ NO_SUCH_MODEL = "There is no model “{name}”, or it is not granted to a team 
 NOT_GRANTED = "The model of this project is switched off or no longer granted to its team."
 
 
+@noting_refusals
 def prepare_completion(request: HttpRequest, body: CompletionBody) -> Call:
     """Resolve the sender and the model of `POST /v1/chat/completions`.
 
@@ -46,6 +48,7 @@ def prepare_completion(request: HttpRequest, body: CompletionBody) -> Call:
     return call
 
 
+@noting_refusals
 def prepare_embedding(request: HttpRequest, body: EmbeddingBody) -> Call:
     """Resolve the sender and the model of `POST /v1/embeddings`. Raises as the others do."""
     actor = require(request)
@@ -56,6 +59,7 @@ def prepare_embedding(request: HttpRequest, body: EmbeddingBody) -> Call:
     return call
 
 
+@noting_refusals
 def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
     """Resolve the sender, the project and the conversation, and keep what the person said.
 

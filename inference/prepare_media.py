@@ -14,6 +14,7 @@ from inference.media_bodies import (
     transcription_body,
 )
 from inference.prepare import counted, model_call
+from metering.alerts import noting_refusals
 from restai_site.lib.actor import Actor
 
 PER_MILLION = -6
@@ -22,6 +23,7 @@ PER_MILLION = -6
 BYTES_PER_CHARACTER = 100
 
 
+@noting_refusals
 def prepare_image(request: HttpRequest, body: ImageBody) -> Call:
     """Resolve the sender and the model of `POST /v1/images/generations`.
 
@@ -35,6 +37,7 @@ def prepare_image(request: HttpRequest, body: ImageBody) -> Call:
     return _let_through(request, call, actor)
 
 
+@noting_refusals
 def prepare_speech(request: HttpRequest, body: SpeechBody) -> Call:
     """Resolve the sender and the model of `POST /v1/audio/speech`."""
     actor = require(request)
@@ -44,6 +47,7 @@ def prepare_speech(request: HttpRequest, body: SpeechBody) -> Call:
     return _let_through(request, call, actor)
 
 
+@noting_refusals
 def prepare_transcription(request: HttpRequest) -> tuple[Call, TranscriptionBody]:
     """Resolve the sender of `POST /v1/audio/transcriptions`, then read the form and find the model.
 

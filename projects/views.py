@@ -268,7 +268,7 @@ def project_tabs(
     return [
         tab(label, reverse(name, args=[project.pk]), is_current=key == current)
         for key, label, name in pages
-        if can_edit or can_manage or key not in closed
+        if can_manage or (key != "limits" and (can_edit or key not in closed))
     ]
 
 

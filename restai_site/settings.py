@@ -134,6 +134,7 @@ CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
     "end-impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
     "expire-reservations": {"task": "metering.expire_reservations", "schedule": 60.0},
+    "tell-budget-alerts": {"task": "metering.tell_alerts", "schedule": 15.0},
     "rotate-signing-key": {"task": "accounts.rotate_signing_key", "schedule": 3600.0},
 }
 
@@ -261,6 +262,8 @@ SPECTACULAR_SETTINGS = {
         "ProjectRole": "projects.models.ProjectMember.Role",
         "ProviderKind": "catalog.models.ProviderAccount.Kind",
         "UsageKind": "metering.models.UsageRecord.Kind",
+        "BudgetPeriod": "metering.models.Budget.Period",
+        "BudgetUnit": "metering.models.Budget.Unit",
     },
 }
 

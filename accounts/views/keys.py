@@ -40,6 +40,7 @@ def keys(request: SignedInRequest) -> HttpResponse:
             )
             return _shown_once(request, key, plaintext)
     own = ApiKey.objects.visible_to(request.actor).filter(user_id=request.actor.own_id)
+    own = own.prefetch_related("budgets")
     table = table_of(request, own, sorts=SORTS, default="-created", search=("name",))
     _name_limits(table.rows, request.actor)
     context: dict[str, Any] = {"form": form, "table": table, "rotation": RotationForm()}

@@ -13,6 +13,7 @@ from accounts import services
 from accounts.access import SignedInRequest, platform_admin
 from accounts.mails import mail_is_set_up
 from accounts.models import ApiKey, User
+from accounts.panels import Place, panels_of
 from accounts.policy import local_sign_in_open
 from accounts.sections import LdapSection
 from accounts.services.factors import reset_factors
@@ -221,6 +222,7 @@ def _user_page(request: SignedInRequest, person: User, form: DetailsForm) -> Htt
         "is_self": is_self,
         "may_reset_factor": person.second_factor_since is not None and not is_self,
         "may_impersonate": person.is_active and not person.is_platform_admin,
+        "panels": panels_of(Place.USER, request, person),
         **_ways(),
     }
     return render(request, "accounts/users/user.html", context, status=400 if form.errors else 200)

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
 
 from accounts.access import SignedInRequest, signed_in
 from metering.rates.forms import RateLimitForm
@@ -18,18 +18,9 @@ NOT_SAVED = "Nothing was saved: "
 
 
 def rate_limit_card(project: Project) -> dict[str, Any]:
-    """Return what metering/rate_limit_card.html needs beside project and can_manage."""
+    """Return what metering/rate_limit_card.html needs beside project."""
     initial = {"requests_per_minute": project.requests_per_minute}
     return {"rate_limit_form": RateLimitForm(initial=initial)}
-
-
-@require_safe
-@signed_in
-def project_limits(request: SignedInRequest, project_id: int) -> HttpResponse:
-    """How often a project may be called; its editors read it."""
-    context = for_editors(request, project_id, "limits")
-    context |= rate_limit_card(context["project"])
-    return render(request, "metering/project_limits.html", context)
 
 
 @require_POST

@@ -57,7 +57,15 @@ def _mapping(stage: Stage) -> dict[str, Any]:
     return {"source": "ldap", "group": "leads", "team": stage.world.alpha.pk, "role": "member"}
 
 
+# The stage has budgets of projects in money for a month.
+BUDGET = {"period": "day", "unit": "tokens", "amount": "5000"}
+
 PAGES: dict[str, Body] = {
+    "/budgets/<int:budget_id>": lambda _: {"amount": "7.50"},
+    "/teams/<int:team_id>/budgets": lambda _: BUDGET,
+    "/projects/<int:project_id>/limits": lambda _: BUDGET,
+    "/users/<int:user_id>/budgets": lambda _: BUDGET,
+    "/profile/keys/<int:key_id>/budgets": lambda _: BUDGET,
     "/settings/sign-in-providers/new": lambda _: IDENTITY_PROVIDER,
     "/settings/sign-in-providers/<int:identity_provider_id>": lambda _: IDENTITY_PROVIDER,
     "/settings/sign-in-providers/groups": _mapping,
@@ -162,6 +170,8 @@ BODIES: dict[tuple[str, str], Body] = {
         "email": stage.world.outsider.email
     },
     ("PATCH", "/api/teams/<int:team_id>/members/<int:user_id>"): lambda _: {"role": "admin"},
+    ("POST", "/api/budgets"): lambda stage: {**BUDGET, "project": stage.world.project.pk},
+    ("PATCH", "/api/budgets/<int:budget_id>"): lambda _: {"amount": "7.50"},
     ("POST", "/api/projects"): _new_project,
     ("PATCH", "/api/projects/<int:project_id>"): RENAMED,
     ("POST", "/api/projects/<int:project_id>/prompt-versions"): lambda _: {"text": "New prompt"},

@@ -3,6 +3,9 @@
 import { announce, element, icon } from "./dom.js";
 import { MarkdownView } from "./markdown.js";
 
+// Waits longer than this are told in the words alone.
+const COUNTED_SECONDS = 600;
+
 /** A question. */
 export function userMessage(text) {
   return element(
@@ -88,6 +91,10 @@ export class Answer {
       retry.addEventListener("click", again);
       card.lastElementChild.append(retry);
       if (seconds > 0) countDown(retry, seconds);
+    } else if (seconds > 0 && seconds <= COUNTED_SECONDS) {
+      const wait = element("p", { class: "quiet small" }, "You can send it again");
+      card.lastElementChild.append(wait);
+      countDown(wait, seconds);
     }
   }
 
@@ -104,7 +111,7 @@ export class Answer {
   }
 }
 
-/* Close a button for so many seconds, which it tells. Timers are late where a page is not looked at,
+/* Close a button, or whatever tells the time, for so many seconds. Timers are late where a page is not looked at,
    so the clock is asked. */
 function countDown(button, seconds) {
   const label = button.lastChild;
@@ -113,7 +120,7 @@ function countDown(button, seconds) {
   const tick = () => {
     const left = Math.ceil((end - performance.now()) / 1000);
     button.disabled = left > 0;
-    label.textContent = left > 0 ? `${words} in ${left} s` : words;
+    label.textContent = left > 0 ? `${words} in ${left} s` : `${words}${button.type ? "" : " now."}`;
     if (left > 0 && button.isConnected) setTimeout(tick, 250);
     else if (button.isConnected) announce("You can try again now.");
   };
