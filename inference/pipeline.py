@@ -15,10 +15,16 @@ from django.db import InterfaceError, OperationalError
 
 from accounts import watch
 from catalog.adapters import adapter_for
-from catalog.adapters.types import Delta, EmbeddingResult
+from catalog.adapters.types import (
+    Delta,
+    EmbeddingResult,
+    ImageRequest,
+    SpeechRequest,
+    TranscriptionRequest,
+)
 from inference.calls import Answer, Call
 from inference.finish import Receipt, finish
-from inference.images import holds_parts, settle_images
+from inference.images import holds_parts, made_anew, settle_images
 from restai_site.lib.db import in_database
 from restai_site.lib.errors import ProviderFailed, ProviderTimedOut
 
@@ -57,6 +63,40 @@ async def embed(call: Call, dimensions: int | None) -> tuple[EmbeddingResult, Re
         result = await adapter.embed(call.endpoint, call.inputs, dimensions)
     answer.usage = result.usage
     return result, await _settle(call, answer, "completed")
+
+
+async def make_images(call: Call) -> tuple[list[bytes], Receipt]:
+    """Have images made and return them, written anew by the platform. Raises as `complete` does."""
+    answer, request = Answer(), call.media
+    assert isinstance(request, ImageRequest)  # noqa: S101  prepare has set it
+    async with _counted_when_it_fails(call, answer):
+        given = adapter_for(call.endpoint.kind).images(call.endpoint, request)
+        made = await watch.whole(call.actor, given, call.place)
+        answer.units = len(made)
+        written = await watch.whole(call.actor, made_anew(call, made), call.place)
+    return written, await _settle(call, answer, "completed")
+
+
+async def speak(call: Call) -> tuple[bytes, Receipt]:
+    """Have a text spoken and return the sound. Raises as `complete` does."""
+    answer, request = Answer(), call.media
+    assert isinstance(request, SpeechRequest)  # noqa: S101  prepare has set it
+    async with _counted_when_it_fails(call, answer):
+        given = adapter_for(call.endpoint.kind).speech(call.endpoint, request)
+        sound = await watch.whole(call.actor, given, call.place)
+    return sound, await _settle(call, answer, "completed")
+
+
+async def transcribe(call: Call) -> tuple[str, Receipt]:
+    """Have speech written down and return the text. Raises as `complete` does."""
+    answer, request = Answer(), call.media
+    assert isinstance(request, TranscriptionRequest)  # noqa: S101  prepare has set it
+    async with _counted_when_it_fails(call, answer):
+        given = adapter_for(call.endpoint.kind).transcribe(call.endpoint, request)
+        text = await watch.whole(call.actor, given, call.place)
+    answer.parts.append(text)
+    answer.units = len(text)
+    return text, await _settle(call, answer, "completed")
 
 
 class Stream:

@@ -1,5 +1,6 @@
 """What every page needs to draw its frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from accounts.sessions.lifecycle import store_of
+from metering.meters import Meter, warnings_for
 from projects.invitations import count_waiting
 from restai_site.lib.actor import Actor
 from restai_site.lib.requests import number_in
@@ -62,6 +64,13 @@ class Frame:
     def impersonation_ends_at(self) -> datetime | None:
         row = store_of(self._request).row
         return row.impersonation_ends_at if row else None
+
+    @cached_property
+    def budget_warnings(self) -> Sequence[Meter]:
+        """The budgets that the actor looks after and that are nearly used up, fullest first."""
+        if self.actor is None or "HX-Request" in self._request.headers:
+            return ()
+        return warnings_for(self.actor)
 
     @cached_property
     def theme(self) -> str:
@@ -226,6 +235,7 @@ class Frame:
             Link("Profile", reverse("accounts:profile"), "user", "Page"),
             Link("API keys", reverse("accounts:keys"), "key", "Page"),
             Link("Invitations", reverse("projects:invitations"), "send", "Page"),
+            Link("Budgets", reverse("metering:budgets"), "activity", "Page"),
         ]
         if self.actor is not None and Team.objects.editable_by(self.actor).exists():
             more.append(Link("New project", reverse("projects:new"), "folder-plus", "Action"))
