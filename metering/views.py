@@ -20,7 +20,7 @@ from projects.views import for_editors
 from restai_site.lib.errors import Forbidden
 from restai_site.ui.forms import errors_on
 from restai_site.ui.tables import table_of
-from teams.views import team_context
+from teams.views import for_editors as for_team_admins
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 FOR_TEAM_ADMINS = "Only admins of the team may open this page."
@@ -45,9 +45,7 @@ def budgets(request: SignedInRequest) -> HttpResponse:
 @signed_in
 def team_budgets(request: SignedInRequest, team_id: int) -> HttpResponse:
     """Budgets of a team, and of its projects."""
-    context = team_context(request, team_id, "budgets")
-    if not context["can_edit"]:
-        raise Forbidden(FOR_TEAM_ADMINS)
+    context = for_team_admins(request, team_id, "budgets")
     rows = Budget.objects.visible_to(request.actor).filter(project__team_id=team_id)
     table = table_of(
         request,

@@ -234,8 +234,8 @@ class Frame:
         more = [
             Link("Profile", reverse("accounts:profile"), "user", "Page"),
             Link("API keys", reverse("accounts:keys"), "key", "Page"),
-            Link("Invitations", reverse("projects:invitations"), "send", "Page"),
             Link("Budgets", reverse("metering:budgets"), "activity", "Page"),
+            Link("Invitations", reverse("projects:invitations"), "send", "Page"),
         ]
         if self.actor is not None and Team.objects.editable_by(self.actor).exists():
             more.append(Link("New project", reverse("projects:new"), "folder-plus", "Action"))

@@ -152,12 +152,6 @@ def team_delete(request: SignedInRequest, team_id: int) -> HttpResponse:
     return redirect("teams:settings", team.pk)
 
 
-def team_context(request: SignedInRequest, team_id: int, current: str) -> dict[str, Any]:
-    """Return what the pages of a team share; raises Http404 for one that is not visible."""
-    team, can_edit = _team(request, team_id)
-    return _shared(request, team, can_edit, current)
-
-
 def for_editors(request: SignedInRequest, team_id: int, current: str) -> dict[str, Any]:
     """Return the context of a page that only admins of the team may open.
 
@@ -201,9 +195,11 @@ def _add_or_invite(request: SignedInRequest, team: Team, form: InviteForm) -> bo
 def _shared(request: SignedInRequest, team: Team, can_edit: bool, current: str) -> dict[str, Any]:
     pages = [("members", "Members", "teams:members"), ("models", "Models", "teams:models")]
     if can_edit:
-        pages.append(("branding", "Branding", "teams:branding"))
-        pages.append(("budgets", "Budgets", "metering:team_budgets"))
-        pages.append(("settings", "Settings", "teams:settings"))
+        pages += [
+            ("budgets", "Budgets", "metering:team_budgets"),
+            ("branding", "Branding", "teams:branding"),
+            ("settings", "Settings", "teams:settings"),
+        ]
     tabs = [
         tab(label, reverse(name, args=[team.pk]), is_current=key == current)
         for key, label, name in pages

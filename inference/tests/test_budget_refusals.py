@@ -22,13 +22,13 @@ def nearly_used(world):
 
 def chat(world, api):
     path = f"/api/projects/{world.project.pk}/chat"
-    return api.post(path, {"message": "word " * 50}, "application/json")
+    return api.post(path, {"message": "word " * 50}, format="json")
 
 
 def completion(world, api, **values):
     messages = [{"role": "user", "content": "word " * 50}]
     body = {"model": f"project/{world.project.pk}", "messages": messages, **values}
-    return api.post("/v1/chat/completions", body, "application/json")
+    return api.post("/v1/chat/completions", body, format="json")
 
 
 def stream(world, api):
@@ -37,7 +37,7 @@ def stream(world, api):
 
 def embedding(world, api):
     body = {"model": world.embedding_model.name, "input": "word " * 50}
-    return api.post("/v1/embeddings", body, "application/json")
+    return api.post("/v1/embeddings", body, format="json")
 
 
 @pytest.mark.parametrize("call", [chat, completion, stream, embedding])
