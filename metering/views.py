@@ -15,6 +15,7 @@ from metering import services
 from metering.forms import AmountForm, NewBudgetForm
 from metering.meters import WARNING_PERCENT, meters_of
 from metering.models import Budget
+from metering.rates.views import rate_limit_card
 from projects.views import for_editors
 from restai_site.lib.errors import Forbidden
 from restai_site.ui.forms import errors_on
@@ -64,6 +65,7 @@ def project_limits(request: SignedInRequest, project_id: int) -> HttpResponse:
     context = for_editors(request, project_id, "limits")
     if not context["can_manage"]:
         raise Forbidden(FOR_TEAM_ADMINS)
+    context |= rate_limit_card(context["project"])
     return _page(request, context["project"], "metering/project_limits.html", context)
 
 

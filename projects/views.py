@@ -208,7 +208,7 @@ def project_tabs(
         ("limits", "Limits", "metering:project_limits"),
         ("settings", "Settings", "projects:settings"),
     ]
-    closed = {"prompt", "secrets", "access", "settings"}
+    closed = {"prompt", "secrets", "access", "limits", "settings"}
     return [
         tab(label, reverse(name, args=[project.pk]), is_current=key == current)
         for key, label, name in pages
@@ -235,6 +235,7 @@ def for_managers(request: SignedInRequest, project_id: int, current: str) -> dic
 
 
 def require_manager(context: dict[str, Any]) -> None:
+    """Raise Forbidden unless the actor manages the project of `context`."""
     if not context["can_manage"]:
         raise Forbidden("Only admins of the team may do this.")
 

@@ -210,8 +210,8 @@ class Chat {
       signal: this.running.signal,
     });
     if (response.status === 401) return this.logIn();
-    if (REFUSALS.includes(response.status) && question) return this.refused(answer, await wordsOf(response), question, body);
-    if (!response.ok) return this.failed(answer, await wordsOf(response), again);
+    if (REFUSALS.includes(response.status) && question) return this.refused(answer, await wordsOf(response), question, body, waitOf(response));
+    if (!response.ok) return this.failed(answer, await wordsOf(response), again, waitOf(response));
     for await (const { name, data } of events(response)) {
       if (name === "start") this.started(data, answer, question, body);
       else if (name === "token") answer.add(data.text);
@@ -262,18 +262,18 @@ class Chat {
     announce(note);
   }
 
-  failed(answer, words, again) {
-    answer.fail(words, again);
+  failed(answer, words, again, seconds = 0) {
+    answer.fail(words, again, seconds);
     announce(words);
   }
 
   /* What was written goes back to where it was written. */
-  refused(answer, words, question, body) {
+  refused(answer, words, question, body, seconds) {
     if (answer.pair) this.memory.drop(answer.pair);
     question.remove();
     this.input.value ||= body.message;
     answer.root.setAttribute("data-refused", "");
-    answer.fail(words, null);
+    answer.fail(words, null, seconds);
     announce(words);
   }
 
@@ -290,6 +290,11 @@ class Chat {
     const fresh = parsed.getElementById("history");
     if (fresh && !list.querySelector(":popover-open, dialog[open]")) list.replaceWith(document.adoptNode(fresh));
   }
+}
+
+/* Return for how many seconds the server asks to wait; 0: not at all. */
+function waitOf(response) {
+  return Number(response.headers.get("Retry-After")) || 0;
 }
 
 async function wordsOf(response) {

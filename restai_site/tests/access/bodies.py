@@ -18,6 +18,7 @@ def _new_project(stage: Stage) -> dict[str, Any]:
 
 
 MESSAGES = [{"role": "user", "content": "Hello?"}]
+RATE: Body = lambda _: {"requests_per_minute": 5}  # noqa: E731
 RENAMED: Body = lambda _: {"name": "renamed"}  # noqa: E731
 
 
@@ -90,6 +91,9 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/pin": lambda _: {"pinned": "true"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/rename": lambda _: {"title": "New"},
     "/projects/<int:project_id>/move": lambda stage: {"new_team": stage.world.beta.pk},
+    "/projects/<int:project_id>/limits/rate": RATE,
+    "/profile/keys/<int:key_id>/limit": RATE,
+    "/users/<int:user_id>/rate": RATE,
     "/projects/<int:project_id>/prompt": lambda _: {"text": "New prompt"},
     "/projects/<int:project_id>/secrets": lambda _: {"name": "NEW_TOKEN", "value": "new"},
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
@@ -192,6 +196,7 @@ BODIES: dict[tuple[str, str], Body] = {
         "name": "NEW_TOKEN",
         "value": "new",
     },
+    ("PATCH", "/api/projects/<int:project_id>/limits"): RATE,
     ("PATCH", "/api/projects/<int:project_id>/secrets/<int:secret_id>"): lambda _: {"value": "new"},
     # The provider of the world does not answer, so whoever is allowed gets 502.
     ("POST", "/api/projects/<int:project_id>/chat"): lambda _: {"message": "Hello?"},
@@ -202,6 +207,12 @@ BODIES: dict[tuple[str, str], Body] = {
     ("POST", "/v1/embeddings"): lambda stage: {
         "model": stage.world.embedding_model.name,
         "input": "Hello?",
+    },
+    ("POST", "/v1/images/generations"): lambda _: {"model": "alpha-second", "prompt": "A heron"},
+    ("POST", "/v1/audio/speech"): lambda _: {
+        "model": "alpha-second",
+        "input": "Hello?",
+        "voice": "alloy",
     },
     ("PATCH", "/api/conversations/<uuid:pk>"): lambda _: {"title": "renamed"},
 }
