@@ -5,6 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from metering import rolling_up
 from metering.settling import clear_settled
 from metering.settling import expire as expire_held
 
@@ -17,3 +18,9 @@ def expire_reservations() -> int:
     expired = expire_held()
     clear_settled(timezone.now() - KEPT)
     return expired
+
+
+@shared_task(name="metering.roll_up")  # type: ignore[untyped-decorator]
+def roll_up() -> int:
+    """Sum up what the ledger has got since the last time; return the steps that took."""
+    return rolling_up.roll_up()

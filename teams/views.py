@@ -145,6 +145,16 @@ def team_delete(request: SignedInRequest, team_id: int) -> HttpResponse:
     return redirect("teams:settings", team.pk)
 
 
+def for_editors(request: SignedInRequest, team_id: int, current: str) -> dict[str, Any]:
+    """Return the context of a page that only admins of the team may open.
+
+    Raises Http404 for a team that is not visible, Forbidden for one that is not editable.
+    """
+    team, can_edit = _team(request, team_id)
+    _require(can_edit)
+    return _shared(request, team, can_edit, current)
+
+
 def _team(request: SignedInRequest, team_id: int) -> tuple[Team, bool]:
     team = get_object_or_404(Team.objects.visible_to(request.actor), pk=team_id)
     return team, Team.objects.editable_by(request.actor).filter(pk=team_id).exists()
@@ -174,11 +184,14 @@ def _add_member(request: SignedInRequest, team: Team, form: MemberForm) -> bool:
 
 
 def _shared(request: SignedInRequest, team: Team, can_edit: bool, current: str) -> dict[str, Any]:
-    pages = [("members", "Members"), ("models", "Models")]
+    pages = [("members", "Members", "teams:members"), ("models", "Models", "teams:models")]
     if can_edit:
-        pages.append(("settings", "Settings"))
+        pages += [
+            ("analytics", "Analytics", "metering:team_analytics"),
+            ("settings", "Settings", "teams:settings"),
+        ]
     tabs = [
-        tab(label, reverse(f"teams:{name}", args=[team.pk]), is_current=name == current)
-        for name, label in pages
+        tab(label, reverse(name, args=[team.pk]), is_current=key == current)
+        for key, label, name in pages
     ]
     return {"team": team, "can_edit": can_edit, "tabs": tabs}
