@@ -1,4 +1,4 @@
-"""The SQL that sums up the ledger. Times are cut in UTC, whatever the zone of the connection."""
+"""The SQL that sums up the ledger. Times are cut in UTC."""
 
 # ruff: noqa: S608 - what is put into the texts are the names of columns and levels, from this code
 

@@ -122,8 +122,9 @@ def assert_true_to_the_ledger(now):
 @pytest.mark.parametrize("seed", range(4))
 def test_every_level_says_what_the_ledger_says_whatever_came_in_which_order(world, seed):
     chance = random.Random(seed)  # noqa: S311 - repeatable
-    for step in range(5):
-        now = NOW + step * chance.choice([HOUR, 5 * HOUR, DAY, 3 * DAY])
+    now = NOW
+    for _ in range(5):
+        now += chance.choice([HOUR, 5 * HOUR, DAY, 3 * DAY])
         for _ in range(25):
             # Also into hours and days that are summed up already.
             random_call(world, chance, now - chance.random() * chance.choice([1, 3, 24]) * DAY)
@@ -132,9 +133,7 @@ def test_every_level_says_what_the_ledger_says_whatever_came_in_which_order(worl
         assert not StaleDay.objects.exists()
 
 
-def test_hours_and_days_begin_and_end_in_utc_whatever_the_zone_of_the_connection(world):
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL TIME ZONE 'Asia/Kathmandu'")
+def test_hours_and_days_begin_and_end_in_utc_to_the_microsecond(world):
     midnight = NOW.replace(hour=0, minute=0, second=0) - 2 * DAY
     write(world.project, world.viewer, at=midnight)
     write(world.project, world.viewer, at=midnight - timedelta(microseconds=1))
