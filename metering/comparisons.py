@@ -111,9 +111,9 @@ def change_in_points(now: float | None, before: float | None, *, period: str) ->
     if not points:
         return Change("unchanged", f"Unchanged. {former}")
     arrow, word = (UP, "more") if points > 0 else (DOWN, "less")
-    amount = f"{abs(points):g}"
-    shown = f"{arrow}{NO_BREAK}{amount}{NO_BREAK}points from {share(before)}"
-    return Change(shown, f"{amount} percentage points {word}. {former}")
+    amount, unit = f"{abs(points):g}", "point" if abs(points) == 1 else "points"
+    shown = f"{arrow}{NO_BREAK}{amount}{NO_BREAK}{unit} from {share(before)}"
+    return Change(shown, f"{amount} percentage {unit} {word}. {former}")
 
 
 def share(value: float | None) -> str:

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 GROWTH = 1.1
 RELATIVE_ERROR = (GROWTH - 1) / (GROWTH + 1)
 # The bucket of a call, in SQL.
-BUCKET = f"(CASE WHEN latency_ms <= 1 THEN 0 ELSE ceil(ln(latency_ms) / ln({GROWTH})) END)::smallint"
+BUCKET = (
+    f"(CASE WHEN latency_ms <= 1 THEN 0 ELSE ceil(ln(latency_ms) / ln({GROWTH})) END)::smallint"
+)
 
 
 def percentile(counts: Mapping[int, int], fraction: float) -> float | None:

@@ -21,6 +21,15 @@ ROLL_UP = 7_203_685_002
 OVERLAP = timedelta(hours=2)
 # Seven days and those before them are compared by the hour.
 HOURS_KEPT = timedelta(days=8)
+# What is summed and what is there are compared by their hashes. The planner cannot know how many
+# groups there will be, and would compare each row with each.
+PLAN = """
+    SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL work_mem = '64MB'
+"""
+PLAN_AS_USUAL = """
+    SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;
+    SET LOCAL work_mem TO DEFAULT
+"""
 ONE_HOUR, ONE_DAY, ONE_WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 Grain = UsageRollup.Grain
 
@@ -144,7 +153,9 @@ def _rewrite(source: str, grain: str, begin: datetime, end: datetime) -> None:
     if begin >= end:
         return
     with connection.cursor() as cursor:
+        cursor.execute(PLAN)
         cursor.execute(source, {"grain": grain, "begin": begin, "end": end})
+        cursor.execute(PLAN_AS_USUAL)
 
 
 def hour_of(moment: datetime) -> datetime:

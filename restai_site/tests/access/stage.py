@@ -35,7 +35,8 @@ from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
 from configuration.services import update_section
 from inference.models import Conversation, Message
-from metering.models import UsageRecord
+from metering.models import RollupState, StaleDay, UsageRecord, UsageRollup
+from metering.rolling_up import day_of, roll_up
 from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
 from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
@@ -271,6 +272,8 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         latency_ms=1,
         outcome="completed",
     )
+    roll_up()
+    of_team = {"level": "team", "team_id": team.pk}
     SetupLink.objects.get_or_create(singleton=True, defaults={"digest": "used"})
     update_section(MailSection, {"from_name": "Alpha's platform"}, actor=SYSTEM)
     rows: list[models.Model] = [
@@ -281,6 +284,9 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         conversation,
         question,
         usage,
+        UsageRollup.objects.filter(**of_team).latest("id"),
+        RollupState.objects.get(),
+        StaleDay.objects.create(starts_at=day_of(usage.created_at)),
         make_key(person)[0],
         passkey,
         _session(person),
