@@ -28,11 +28,14 @@ CALL = """
     INSERT INTO metering_usagerecord (call_id, team_id, project_id, user_id, api_key_id, model_name,
         kind, prompt_tokens, completion_tokens, tokens_source, cost, latency_ms, first_token_ms,
         outcome, streamed, request_id, started_at, created_at)
-    SELECT gen_random_uuid(), teams[1 + (person - 1) %% %(teams)s],
-        projects[1 + (person - 1) %% %(teams)s + %(teams)s * (floor(random() * 2) + person %% 4)::int],
-        people[person], CASE WHEN random() < 0.4 THEN person END, 'model-' || person %% %(models)s,
+    SELECT gen_random_uuid(), %(team)s + (person - 1) %% %(teams)s,
+        %(project)s + (person - 1) %% %(teams)s
+            + %(teams)s * (floor(random() * 2) + person %% 4)::int,
+        %(user)s + person - 1, CASE WHEN random() < 0.4 THEN person END,
+        'model-' || person %% %(models)s,
         CASE WHEN random() < 0.9 THEN 'chat' ELSE 'embedding' END,
-        (random() * 4000)::int, (random() * 800)::int, 'provider', (random() * 0.02)::numeric(20, 12),
+        (random() * 4000)::int, (random() * 800)::int, 'provider',
+        (random() * 0.02)::numeric(20, 12),
         (200 + 1200 * -ln(1 - random()))::int, (100 + 400 * random())::int,
         CASE WHEN random() < 0.97 THEN 'completed' WHEN random() < 0.5 THEN 'provider_error'
              ELSE 'cancelled' END,
@@ -41,10 +44,7 @@ CALL = """
         SELECT 1 + floor(random() * %(users)s)::int AS person,
             now() - interval '1 day' * (%(days)s * (1 - n / %(calls)s::float8)) AS at
         FROM generate_series(1, %(calls)s) AS n
-    ) AS made,
-    (SELECT array_agg(id ORDER BY id) AS teams FROM teams_team) AS all_teams,
-    (SELECT array_agg(id ORDER BY id) AS projects FROM projects_project) AS all_projects,
-    (SELECT array_agg(id ORDER BY id) AS people FROM accounts_user) AS all_people
+    ) AS made
 """
 RAW = """
     SELECT count(*), sum(cost), percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms)
@@ -85,7 +85,8 @@ def _fill(calls: int) -> None:
     from django.db import connection
 
     numbers = {"calls": calls, "teams": TEAMS, "users": USERS, "models": MODELS, "days": DAYS}
-    _make_world()
+    # The ids of each follow one another: the database is new.
+    numbers |= _make_world()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE metering_usagerecord DISABLE TRIGGER USER")
         cursor.execute(CALL, numbers)
@@ -93,7 +94,7 @@ def _fill(calls: int) -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def _make_world() -> None:
+def _make_world() -> dict[str, int]:
     from accounts.models import User
     from projects.models import Project
     from teams.models import Membership, Team
@@ -117,10 +118,11 @@ def _make_world() -> None:
         for number, person in enumerate(people)
     )
     llm = _make_model()
-    Project.objects.bulk_create(
+    projects = Project.objects.bulk_create(
         Project(name=f"Project {number}", team=teams[number % TEAMS], llm=llm)
         for number in range(PROJECTS)
     )
+    return {"team": teams[0].pk, "project": projects[0].pk, "user": people[0].pk}
 
 
 def _make_model() -> Any:
