@@ -18,6 +18,8 @@ from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden, NotFound
 
 PROJECT_PREFIX = "project/"
+# What of a project only its editors raise by a parameter of a call.
+LOWER_ONLY = ("temperature", "top_p")
 NO_SUCH_MODEL = "There is no model “{name}”, or it is not granted to a team of yours."
 NOT_GRANTED = "The model of this project is switched off or no longer granted to its team."
 
@@ -116,24 +118,35 @@ def _call(model: ModelTarget, actor: Actor, kind: str, *, project_id: int | None
 
 
 def _as_project(project: ProjectTarget, request: ChatRequest, actor: Actor) -> ChatRequest:
-    """Put the project's prompt first and its parameters where the caller gave none."""
+    """Put the project's prompt first and its parameters where the caller gave none.
+
+    Callers who may not edit the project lower its parameters and do not raise them; nobody raises
+    its longest answer.
+    """
     messages = list(request.messages)
     if any(message["role"] in PRIVILEGED_ROLES for message in messages):
         _require_editor(project, actor)
     if project.system_prompt:
         messages.insert(0, {"role": "system", "content": project.system_prompt})
     limits = [limit for limit in (request.max_tokens, project.max_tokens) if limit]
+    raises = any(_raises(getattr(request, name), getattr(project, name)) for name in LOWER_ONLY)
+    # Asked of the database for those alone who would raise something.
+    choose = _first if not raises or _may_edit(project, actor) else _lower
     return replace(
         request,
         messages=messages,
-        temperature=_first(request.temperature, project.temperature),
-        top_p=_first(request.top_p, project.top_p),
+        temperature=choose(request.temperature, project.temperature),
+        top_p=choose(request.top_p, project.top_p),
         max_tokens=min(limits) if limits else None,
     )
 
 
+def _may_edit(project: ProjectTarget, actor: Actor) -> bool:
+    return Project.objects.editable_by(actor).filter(pk=project.id).exists()
+
+
 def _require_editor(project: ProjectTarget, actor: Actor) -> None:
-    if not Project.objects.editable_by(actor).filter(pk=project.id).exists():
+    if not _may_edit(project, actor):
         raise Forbidden(
             "Only editors of the project may send system messages; put the text into a user "
             "message.",
@@ -143,3 +156,12 @@ def _require_editor(project: ProjectTarget, actor: Actor) -> None:
 
 def _first(given: float | None, otherwise: float | None) -> float | None:
     return otherwise if given is None else given
+
+
+def _raises(given: float | None, own: float | None) -> bool:
+    return given is not None and own is not None and given > own
+
+
+def _lower(given: float | None, own: float | None) -> float | None:
+    found = [value for value in (given, own) if value is not None]
+    return min(found) if found else None

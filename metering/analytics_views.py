@@ -1,6 +1,6 @@
 """Pages of use over time: the dashboard, a team's and a project's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +17,7 @@ from metering.scope import IDS, Filters, Scope
 from metering.spans import period_of, periods
 from metering.statistics import Statistics
 from projects.views import for_readers
+from teams.switching import PARAMETER, chosen_team_id, working_team_id
 from teams.views import for_editors
 
 
@@ -52,7 +53,9 @@ class Board:
 @signed_in
 def dashboard(request: SignedInRequest) -> HttpResponse:
     """Show use over a period: totals, charts, and who and what used the most."""
-    filters = Filters.of(request.GET)
+    # The team of the address, or else the one that was chosen to work in.
+    team = working_team_id(request, request.actor)
+    filters = replace(Filters.of(request.GET), team=team)
     context = statistics_context(request, filters)
     context["chips"] = _chips(request, filters)
     return render(request, "metering/dashboard.html", context)
@@ -96,7 +99,7 @@ def statistics_context(request: SignedInRequest, filters: Filters) -> dict[str, 
             "figures": figures_of(statistics),
             "charts": charts_of(statistics),
             "boards": [
-                _board(way, rows, filters, period.key)
+                _board(request, way, rows, filters)
                 for way, rows in found.items()
                 # One kind of calls is no comparison.
                 if len(rows) > 1 or (rows and way != "kind")
@@ -105,14 +108,15 @@ def statistics_context(request: SignedInRequest, filters: Filters) -> dict[str, 
     return context
 
 
-def _board(way: str, rows: list[Leader], filters: Filters, period: str) -> Board:
-    lines = [_line(row, filters, period) for row in rows]
+def _board(request: SignedInRequest, way: str, rows: list[Leader], filters: Filters) -> Board:
+    period = period_of(request.GET.get("period", "")).key
+    lines = [_line(request, row, filters) for row in rows]
     return Board(way, f"{WAYS[way].title}s by cost", lines, _csv_url(filters, period, by=way))
 
 
-def _line(row: Leader, filters: Filters, period: str) -> Line:
+def _line(request: SignedInRequest, row: Leader, filters: Filters) -> Line:
     name = KINDS.get(row.name, row.name) if row.by == "kind" else row.name
-    url = _address({**filters.given, row.by: row.key, "period": period}) if row.key else ""
+    url = _address(request, {**filters.given, row.by: row.key}) if row.key else ""
     return Line(name, url, row)
 
 
@@ -124,13 +128,17 @@ def _chips(request: SignedInRequest, filters: Filters) -> list[Chip]:
     for way, value in given.items():
         shown = KINDS.get(value, value) if way not in IDS else names.get((way, value), GONE)
         rest = {key: other for key, other in given.items() if key != way}
-        if period := request.GET.get("period"):
-            rest["period"] = period_of(period).key
-        chips.append(Chip(WAYS[way].title, shown, _address(rest)))
+        chips.append(Chip(WAYS[way].title, shown, _address(request, rest)))
     return chips
 
 
-def _address(query: dict[str, Any]) -> str:
+def _address(request: SignedInRequest, query: dict[str, Any]) -> str:
+    """Return the address of the dashboard with these filters and the period of the page."""
+    if PARAMETER not in query and chosen_team_id(request) is not None:
+        # Without it the team that was chosen to work in would narrow the page.
+        query = {**query, PARAMETER: ""}
+    if "period" in request.GET:
+        query = {**query, "period": period_of(request.GET["period"]).key}
     return f"{reverse('dashboard')}?{urlencode(query)}" if query else reverse("dashboard")
 
 

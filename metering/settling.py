@@ -86,7 +86,7 @@ def _lost(row: Reservation) -> Spending:
         completion_tokens=row.completion_tokens,
         tokens_source=UsageRecord.TokensSource.RESERVED,
         cost=row.cost,
-        latency_ms=round(elapsed.total_seconds() * 1000),
+        latency_ms=max(0, round(elapsed.total_seconds() * 1000)),
         first_token_ms=None,
         outcome=UsageRecord.Outcome.LOST,
         streamed=False,

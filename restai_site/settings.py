@@ -236,6 +236,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "A self-hosted, multi-tenant AI platform.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    # Operations are grouped by what follows it; `/permissions/matrix` has a group of its own.
+    "SCHEMA_PATH_PREFIX": "/api",
     "SERVE_PERMISSIONS": ["restai_site.lib.permissions.IsSignedIn"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

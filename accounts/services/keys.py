@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import limits
@@ -109,6 +110,24 @@ def revoke_api_key(key: ApiKey, *, actor: Actor) -> ApiKey:
         key.save(update_fields=["revoked_at"])
         record(actor, "api_key.revoke", key)
     return key
+
+
+def keys_narrowed_to(project_id: int) -> QuerySet[ApiKey]:
+    """Return the keys that reach this project and nothing else, and that nobody has revoked."""
+    return ApiKey.objects.unrevoked().filter(project_ids=[project_id])
+
+
+def revoke_keys_of_project(keys: QuerySet[ApiKey], *, actor: Actor) -> int:
+    """Revoke `keys`, whose one project goes away from them; return their number.
+
+    For the app that owns the project: call it inside the transaction of its change, which is what
+    gives the right.
+    """
+    found = list(keys.select_for_update(of=("self",)).order_by("pk"))
+    ApiKey.objects.filter(pk__in=[key.pk for key in found]).update(revoked_at=timezone.now())
+    for key in found:
+        record(actor, "api_key.revoke", key, changes={"reason": "its project went away"})
+    return len(found)
 
 
 def _own(key: ApiKey, actor: Actor) -> ApiKey:

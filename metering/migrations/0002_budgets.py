@@ -81,6 +81,10 @@ class Migration(migrations.Migration):
                 max_length=9,
             ),
         ),
+        migrations.AddIndex(
+            model_name="usagerecord",
+            index=models.Index(fields=["api_key", "-created_at"], name="usage_api_key_newest"),
+        ),
         migrations.CreateModel(
             name="Budget",
             fields=[

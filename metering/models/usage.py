@@ -76,6 +76,7 @@ class UsageRecord(models.Model):
             models.Index(fields=["project", "-created_at"], name="usage_project_newest"),
             models.Index(fields=["team", "-created_at"], name="usage_team_newest"),
             models.Index(fields=["user", "-created_at"], name="usage_user_newest"),
+            models.Index(fields=["api_key", "-created_at"], name="usage_api_key_newest"),
             models.Index(fields=["-created_at"], name="usage_newest"),
         ]
 

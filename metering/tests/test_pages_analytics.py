@@ -109,6 +109,19 @@ def test_a_filter_by_what_one_may_not_see_tells_no_name(as_user, world, ledger):
         assert word not in text(answer)
 
 
+def test_links_are_not_narrowed_by_the_team_that_one_works_in(as_user, world, ledger):
+    browser = as_user(world.platform_admin)
+    browser.post("/teams/switch", {"team": world.beta.pk})
+    assert browser.get("/").context["totals"].cost == 8
+    whole = browser.get("/?team=")
+    assert whole.context["totals"].cost == 11
+    page = browser.get(f"/projects/{world.project.pk}/analytics")
+    board = next(one for one in page.context["boards"] if one.way == "user")
+    assert browser.get(board.lines[0].url).context["totals"].requests == 1
+    chip = browser.get(f"/?team={world.alpha.pk}").context["chips"][0]
+    assert browser.get(chip.url).context["totals"].cost == 11
+
+
 def test_an_empty_page_with_filters_leads_out_of_them(as_user, world):
     page = text(as_user(world.viewer).get("/?kind=image"))
     assert "Take one away" in page
@@ -146,13 +159,13 @@ def test_the_overview_shows_calls_before_they_are_counted(as_user, world):
 
 def test_the_page_of_a_user_leads_to_their_use(as_user, world):
     page = text(as_user(world.platform_admin).get(f"/users/{world.viewer.pk}"))
-    assert f'href="/?user={world.viewer.pk}"' in page
+    assert f'href="/?team=&amp;user={world.viewer.pk}"' in page
 
 
 def test_the_list_of_keys_leads_to_the_use_of_each(as_user, world):
     key, _ = make_key(world.viewer)
     page = text(as_user(world.viewer).get("/profile/keys"))
-    assert f'href="/?api_key={key.pk}"' in page
+    assert f'href="/?team=&amp;api_key={key.pk}"' in page
 
 
 @pytest.mark.parametrize("name", ["platform_admin", "team_admin", "viewer"])

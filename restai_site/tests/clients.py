@@ -15,12 +15,16 @@ from rest_framework.test import APIClient
 from accounts.models import Session, User
 from accounts.sessions import tokens
 
-WRITE = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"(\w+)"', re.IGNORECASE)
+WRITE = re.compile(
+    r'^\s*(?:WITH\b.*?\b)?(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)"?', re.IGNORECASE | re.DOTALL
+)
 # What may be written without an entry, and why.
 UNAUDITED = [
     re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "accounts_session"'),  # the log-in is audited
     re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "accounts_signingkey"'),  # made when needed
-    re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "?accounts_attemptcounter'),  # counts of guesses
+    re.compile(
+        r'^\s*(INSERT INTO|UPDATE|DELETE FROM) "?accounts_attemptcounter'
+    ),  # counts of guesses
     re.compile(r'^UPDATE "accounts_apikey" SET "last_used_at" = [^,]+ WHERE'),  # once a minute
     # Up to where the codes of an app and the counter of a passkey are used up.
     re.compile(r'^UPDATE "accounts_totpdevice" SET "last_step" = [^,]+ WHERE'),
@@ -29,7 +33,9 @@ UNAUDITED = [
         r'^UPDATE "accounts_linkedaccount" SET "email" = [^,]+, "last_used_at" = [^,]+ WHERE'
     ),
     re.compile(r'^UPDATE "accounts_ldapaccount" SET "last_seen" = [^,]+ WHERE'),
-    re.compile(r'^INSERT INTO "metering_usagerecord"'),  # a ledger of its own
+    # A ledger of its own, and what running calls hold.
+    re.compile(r'^\s*INSERT INTO "?metering_(usagerecord|budgetperiod)"?'),
+    re.compile(r"^\s*WITH lines AS .*UPDATE metering_budgetperiod", re.DOTALL),
     re.compile(r'^(INSERT INTO|UPDATE) "inference_message"'),  # people's own words
     re.compile(r'^UPDATE "inference_conversation" SET "updated_at" = [^,]+ WHERE'),
 ]

@@ -4,19 +4,27 @@ import logging
 from http.client import HTTPConnection
 
 import pytest
-from django.urls import get_resolver
+from django.urls import get_resolver, resolve
 
-from accounts.models import ApiKey, Session
-from accounts.route_rules import CHAT_READS, CHAT_WRITES, CREDENTIALS, ENROLMENT, RESTRICTED_WRITES
+from accounts.models import ApiKey, Session, User
+from accounts.route_rules import (
+    ANSWERS,
+    CHAT_READS,
+    CHAT_WRITES,
+    CREDENTIALS,
+    ENROLMENT,
+    RESTRICTED_WRITES,
+)
 from accounts.services import rotate_api_key
 from audit.models import Entry
-from projects.models import Project
+from projects.models import Project, ProjectMember
 from restai_site.tests.access.routes import METHODS, all_routes
 from restai_site.tests.access.stage import make_stage
-from restai_site.tests.access.walk import Walker, empty_cache
+from restai_site.tests.access.walk import Walker, checksums, empty_cache
 from restai_site.tests.canaries import CanaryHandler
 from restai_site.tests.clients import AuditedAPIClient
 from restai_site.tests.world import acting, make_key, make_world
+from teams.models import Membership
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 # Rules that stand before what they rule.
@@ -141,6 +149,36 @@ def test_a_read_only_key_of_an_administrator_writes_nothing_anywhere(walker):
     assert min(answered[200], answered[403]) > 50
 
 
+def test_a_restricted_editor_writes_nothing_anywhere_but_what_the_one_rule_names(walker):
+    """By a key, which carries the restriction of its owner."""
+    world = walker.stage.world
+    for project in (world.project, world.shared_project):
+        ProjectMember.objects.update_or_create(
+            project=project, user=world.editor, defaults={"role": "editor"}
+        )
+    Membership.objects.filter(user=world.editor).update(role="admin")
+    key = make_key(world.editor)[1]
+    User.objects.filter(pk=world.editor.pk).update(is_restricted=True)
+    walker.before = checksums()
+    walker.browsers["restricted_key"] = AuditedAPIClient(
+        headers={"Authorization": f"Bearer {key}"}, raise_request_exception=False
+    )
+    refused = 0
+    for route in all_routes():
+        empty_cache()
+        values = walker.stage.values(route)
+        for method in METHODS:
+            answer = walker.send("restricted_key", method, route, values)
+            name = resolve(route.filled(values)).view_name
+            request = f"{method} {route.path}"
+            assert not answer.changed or name in RESTRICTED_WRITES, f"{request} wrote"
+            if route.is_json and method not in SAFE and name not in RESTRICTED_WRITES:
+                public = walker.send("anonymous", method, route, values).status < 400
+                assert 400 <= answer.status < 500 or public, f"{request}: {answer.status}"
+                refused += answer.status == 403
+    assert refused > 50
+
+
 @pytest.fixture
 def walker(db):
     handler, root = CanaryHandler(), logging.getLogger()
@@ -151,7 +189,7 @@ def walker(db):
 
 def test_every_route_that_a_rule_names_is_there():
     """A route that was renamed would fall out of its rule unseen."""
-    named = CREDENTIALS | CHAT_WRITES | CHAT_READS | RESTRICTED_WRITES | ENROLMENT
+    named = ANSWERS | CREDENTIALS | CHAT_WRITES | CHAT_READS | RESTRICTED_WRITES | ENROLMENT
     assert named - _names() <= NOT_BUILT_YET
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from restai_site.lib.csv import csv_text, safe_cell
@@ -51,7 +51,8 @@ def test_rows_are_read_back_as_written():
     assert read(csv_text([row, row])) == [row, row]
 
 
-@given(st.lists(st.text(), min_size=1))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.text(st.sampled_from(f"{STARTERS}aZ1 ;,'\"\t\r\n\0\u00a0\ufeff")), min_size=1))
 def test_no_text_at_all_makes_a_cell_that_begins_like_a_formula(texts):
     for cell in read(csv_text([texts]))[0] if any(texts) else []:
         for piece in cell.replace("\t", ";").replace("\r", ";").replace("\n", ";").split(";"):

@@ -81,6 +81,7 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/access/visibility": lambda _: {"visibility": "team"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/pin": lambda _: {"pinned": "true"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/rename": lambda _: {"title": "New"},
+    "/projects/<int:project_id>/move": lambda stage: {"new_team": stage.world.beta.pk},
     "/projects/<int:project_id>/prompt": lambda _: {"text": "New prompt"},
     "/projects/<int:project_id>/secrets": lambda _: {"name": "NEW_TOKEN", "value": "new"},
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
@@ -88,8 +89,14 @@ PAGES: dict[str, Body] = {
     "/settings/<slug:section>": lambda _: MAIL,
     "/users/<int:user_id>/ldap": LDAP_LOGIN,
     "/teams/new": RENAMED,
-    "/teams/<int:team_id>": lambda stage: {"email": stage.world.outsider.email, "role": "member"},
-    "/teams/<int:team_id>/settings": RENAMED,
+    "/teams/<int:team_id>": lambda stage: {"who": stage.world.outsider.email, "role": "member"},
+    "/projects/<int:project_id>/invitations": lambda stage: {
+        "who": stage.world.outsider.email,
+        "role": "viewer",
+    },
+    "/teams/<int:team_id>/settings": lambda _: {"name": "renamed", "time_zone": "UTC"},
+    "/teams/<int:team_id>/branding": lambda _: {"app_name": "New", "primary": "#abcdef"},
+    "/teams/switch": lambda stage: {"team": stage.world.alpha.pk},
     "/teams/<int:team_id>/models": lambda stage: {"llms": [stage.world.other_llm.pk]},
     "/teams/<int:team_id>/members/<int:membership_id>/role": lambda _: {"role": "admin"},
     "/users/invite": lambda _: {"email": "new@example.org"},
@@ -144,10 +151,20 @@ BODIES: dict[tuple[str, str], Body] = {
     ("PATCH", "/api/settings/<slug:section>"): lambda _: MAIL,
     ("POST", "/api/teams"): RENAMED,
     ("PATCH", "/api/teams/<int:team_id>"): RENAMED,
+    ("PUT", "/api/teams/<int:team_id>/branding"): lambda _: {
+        "app_name": "New",
+        "primary": "#abcdef",
+        "secondary": "",
+        "welcome_message": "",
+    },
+    ("PATCH", "/api/teams/<int:team_id>/branding"): lambda _: {"primary": "#abcdef"},
     ("PATCH", "/api/teams/<int:team_id>/grants"): lambda stage: {"llms": []},
+    # A stranger to the team's admins, so only the platform's may add them at once.
     ("POST", "/api/teams/<int:team_id>/members"): lambda stage: {
         "email": stage.world.outsider.email
     },
+    ("POST", "/api/teams/<int:team_id>/invitations"): lambda _: {"email": "new@example.org"},
+    ("POST", "/api/projects/<int:project_id>/invitations"): lambda _: {"email": "new@example.org"},
     ("PATCH", "/api/teams/<int:team_id>/members/<int:user_id>"): lambda _: {"role": "admin"},
     ("POST", "/api/projects"): _new_project,
     ("PATCH", "/api/projects/<int:project_id>"): RENAMED,
@@ -156,6 +173,11 @@ BODIES: dict[tuple[str, str], Body] = {
         "user": stage.world.member.pk
     },
     ("PATCH", "/api/projects/<int:project_id>/members/<int:user_id>"): lambda _: {"role": "editor"},
+    # Refused with 400 but to the platform's administrator: others do not see the other team.
+    ("POST", "/api/projects/<int:project_id>/move"): lambda stage: {
+        "team": stage.world.beta.pk,
+        "dry_run": True,
+    },
     ("POST", "/api/projects/<int:project_id>/secrets"): lambda _: {
         "name": "NEW_TOKEN",
         "value": "new",

@@ -3,6 +3,8 @@
 import re
 from base64 import b32encode
 from dataclasses import dataclass, field
+from datetime import timedelta
+from io import BytesIO
 from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
@@ -10,6 +12,7 @@ from uuid import uuid4
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils import timezone
+from PIL import Image
 
 from accounts.models import (
     ApiKey,
@@ -38,6 +41,21 @@ from inference.models import Conversation, Message
 from metering.models import RollupState, StaleDay, UsageRecord, UsageRollup
 from metering.rolling_up import day_of, roll_up
 from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
+from metering.models import (
+    Budget,
+    BudgetAlert,
+    BudgetPeriod,
+    Reservation,
+    ReservationLine,
+    UsageRecord,
+)
+from projects.models import (
+    Project,
+    ProjectInvitation,
+    ProjectMember,
+    ProjectSecret,
+    PromptVersion,
+)
 from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
@@ -45,8 +63,9 @@ from restai_site.tests.canaries import canary, watch
 from restai_site.tests.clients import start_session
 from restai_site.tests.loopback import CLOSED
 from restai_site.tests.world import SYSTEM, World, make_key, make_user, make_world
+from teams.branding import logo_from, save_branding
 from teams.groups import create_mapping
-from teams.models import GroupMapping, Membership, Team
+from teams.models import Branding, GroupMapping, Invitation, Membership, Team
 from teams.services import add_member, set_grants
 
 PEOPLE = (
@@ -66,6 +85,7 @@ LIMITED = (
 )
 ROLES = (*PEOPLE, *LIMITED)
 MISSING = "2000000000"
+NOBODYS = "nobodys@example.org"
 # Places that hold no id of a row.
 WORDS = {
     "slug": "llms",
@@ -102,7 +122,11 @@ PLACES: dict[str, type[models.Model]] = {
     "linked_account_id": LinkedAccount,
     "link_id": LinkedAccount,
     "group_mapping_id": GroupMapping,
+    "invitation_id": Invitation,
+    "project_invitation_id": ProjectInvitation,
 }
+# Places that hold what is public by design: whoever was told the slug sees what it names.
+TOLD = frozenset({"public_slug", "style_hash", "logo_hash"})
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
 
 
@@ -123,11 +147,14 @@ class Stage:
 
     def id_places(self, route: Route) -> list[str]:
         """Return the places of `route` that hold the id of a row."""
-        return [place for place in route.places if place not in WORDS and place != "number"]
+        known = WORDS.keys() | TOLD | {"number"}
+        return [place for place in route.places if place not in known]
 
     def _value(self, route: Route, place: str, side: str) -> str:
         if place in WORDS:
             return WORDS[place]
+        if place in TOLD:
+            return str(getattr(self.own[Branding], place))
         if place == "number":
             return "1" if side == "own" else "2" if side == "other" else "999"
         model = self._model(route, place)
@@ -171,6 +198,7 @@ def make_stage() -> Stage:
     set_grants(world.alpha, _grants(grants[0]), actor=SYSTEM)
     set_grants(world.beta, {**_grants(grants[1]), "embedding_models": [grants[1][1]]}, actor=SYSTEM)
     add_project_member(world.other_project, world.outsider, actor=SYSTEM)
+    _invite(world)
     stage.own = _side(world.alpha, world.project, world.viewer, [world.provider, *grants[0]])
     stage.other = _side(world.beta, world.other_project, world.outsider, [provider, *grants[1]])
     stage.own |= {type(world.llm): world.llm, EmbeddingModel: world.embedding_model}
@@ -180,6 +208,15 @@ def make_stage() -> Stage:
     stage.people["suspended"].save()
     stage.keys = _keys(world)
     return stage
+
+
+def _invite(world: World) -> None:
+    """Let somebody wait at each door: two people at Alpha's, nobody at Beta's."""
+    sender = {"invited_by": world.platform_admin, "sent_in_person": True}
+    for team, email in ((world.alpha, world.platform_admin.email), (world.beta, NOBODYS)):
+        Invitation.objects.create(team=team, email=email, **sender)
+    for project, email in ((world.project, world.member.email), (world.other_project, NOBODYS)):
+        ProjectInvitation.objects.create(project=project, email=email, **sender)
 
 
 def _colleague(world: World, name: str) -> User:
@@ -233,6 +270,14 @@ def _mapping(team: Team) -> GroupMapping:
     return create_mapping(values, actor=SYSTEM)
 
 
+def _branding(team: Team) -> Branding:
+    """Return a branding without a name of its own: pages of others are searched for the team's."""
+    image = BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(image, "PNG")
+    values = {"primary": "#123456", "logo": logo_from(image.getvalue())}
+    return save_branding(team, values, actor=SYSTEM)
+
+
 def _models(provider: ProviderAccount, name: str) -> list[Any]:
     values = {"name": f"{name}-second", "provider": provider, "litellm_model": "mock"}
     kinds = (ImageGenerator, EmbeddingModel, AudioGenerator)
@@ -252,6 +297,28 @@ def _factors(person: User) -> Passkey:
     User.objects.filter(pk=person.pk).update(second_factor_since=timezone.now())
     values = {"name": "Laptop", "credential_id": f"credential{person.pk}"}
     return Passkey.objects.create(user=person, public_key=b"key", **values)
+
+
+def _budgets(project: Project) -> list[models.Model]:
+    """Give a project a budget of which a call holds something, and half of which is spent."""
+    now = timezone.now()
+    budget = Budget.objects.create(project=project, period="month", unit="money", amount=100)
+    period = BudgetPeriod.objects.create(
+        budget=budget, starts_at=now, ends_at=now + timedelta(days=30), spent=50, reserved=1
+    )
+    call = Reservation.objects.create(
+        call_id=uuid4(),
+        lease_until=now + timedelta(hours=1),
+        project_id=project.pk,
+        model_name="mock",
+        kind="chat",
+        prompt_tokens=1,
+        completion_tokens=1,
+        cost=1,
+        started_at=now,
+    )
+    line = ReservationLine.objects.create(reservation=call, period=period, amount=1)
+    return [budget, period, call, line, BudgetAlert.objects.create(period=period, percent=50)]
 
 
 def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dict[Any, Any]:
@@ -287,6 +354,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         UsageRollup.objects.filter(**of_team).latest("id"),
         RollupState.objects.get(),
         StaleDay.objects.create(starts_at=day_of(usage.created_at)),
+        *_budgets(project),
         make_key(person)[0],
         passkey,
         _session(person),
@@ -294,10 +362,13 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         _link(person),
         *_linked(person),
         _mapping(team),
+        _branding(team),
         SigningKey.objects.earliest("id"),
         AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
+        Invitation.objects.get(team=team),
+        ProjectInvitation.objects.get(project=project),
         ProjectMember.objects.get(project=project, user=person),
         PromptVersion.objects.get(project=project),
         create_secret(project, name="OUTSIDE_TOKEN", value="a stage secret", actor=SYSTEM),
