@@ -12,7 +12,6 @@ from projects.models import Project
 from restai_site.frame import Frame, Link
 from restai_site.ui.tables import clean_query
 from teams.models import Team
-from teams.switching import working_team_id
 
 FOUND_EACH = 8
 

@@ -38,17 +38,18 @@ from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
 from configuration.services import update_section
 from inference.models import Conversation, Message
-from metering.models import RollupState, StaleDay, UsageRecord, UsageRollup
-from metering.rolling_up import day_of, roll_up
-from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
 from metering.models import (
     Budget,
     BudgetAlert,
     BudgetPeriod,
     Reservation,
     ReservationLine,
+    RollupState,
+    StaleDay,
     UsageRecord,
+    UsageRollup,
 )
+from metering.rolling_up import day_of, roll_up
 from projects.models import (
     Project,
     ProjectInvitation,
