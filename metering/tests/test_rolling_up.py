@@ -98,15 +98,16 @@ def summed(level, rollups):
 
 def assert_true_to_the_ledger(now):
     """Compare each grain and level with the ledger, to the last row."""
-    state = RollupState.objects.get()
-    days = UsageRecord.objects.filter(created_at__lt=state.days_until)
+    days_until = RollupState.objects.get().days_until
+    assert days_until is not None
+    days = UsageRecord.objects.filter(created_at__lt=days_until)
     kept_from = rolling_up.day_of(now) - rolling_up.HOURS_KEPT
     # Weeks that are over, from the first that has a day.
-    monday = rolling_up.week_of(state.days_until)
+    monday = rolling_up.week_of(days_until)
     for grain, ledger in (
         ("day", days),
         ("week", UsageRecord.objects.filter(created_at__lt=monday)),
-        ("hour", UsageRecord.objects.filter(created_at__gte=min(kept_from, state.days_until))),
+        ("hour", UsageRecord.objects.filter(created_at__gte=min(kept_from, days_until))),
     ):
         for level in LEVELS:
             rollups = UsageRollup.objects.filter(grain=grain)
@@ -213,7 +214,9 @@ def test_a_run_that_is_killed_has_done_whole_steps_and_the_next_goes_on(world, m
 
     with connection.execute_wrapper(kill_at_the_fourth), pytest.raises(Killed):
         roll_up(NOW)
-    assert RollupState.objects.get().days_until < rolling_up.day_of(NOW)
+    until = RollupState.objects.get().days_until
+    assert until is not None
+    assert until < rolling_up.day_of(NOW)
     roll_up(NOW)
     assert_true_to_the_ledger(NOW)
 

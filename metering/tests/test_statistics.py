@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -21,6 +22,7 @@ from restai_site.lib.actor import Actor
 from restai_site.tests.world import SYSTEM, acting
 from teams.services import add_member
 
+Groups = defaultdict[Any, list[Any]]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -117,7 +119,7 @@ def test_groups_are_those_of_the_ledger_for_everybody_and_every_filter(busy, way
     for name, actor in actors(busy).items():
         for narrowed in filters(busy):
             found = statistics_of(actor, period, **narrowed)
-            raw = defaultdict(lambda: [0, 0, Decimal(0)])
+            raw: Groups = defaultdict(lambda: [0, 0, Decimal(0)])
             for row in ledger_of(actor, found):
                 group = raw[getattr(row, column) or 0]
                 group[0] += 1
@@ -125,7 +127,7 @@ def test_groups_are_those_of_the_ledger_for_everybody_and_every_filter(busy, way
                 group[2] += row.cost
             if way == "api_key":
                 raw.pop(0, None)
-            shown = defaultdict(lambda: [0, 0, Decimal(0)])
+            shown: Groups = defaultdict(lambda: [0, 0, Decimal(0)])
             for one in every(found, way):
                 group = shown[one.name if one.id is None else one.id]
                 group[0] += one.requests
