@@ -72,10 +72,10 @@ def test_filters_work_as_they_are_chosen_and_stand_in_the_address(visit, peopled
     visitor = visit(peopled.platform_admin)
     page = visitor.page
     visitor.go("/permissions")
-    page.select_option("[name=team]", label="Beta")
+    page.select_option("#main [name=team]", label="Beta")
     expect(page.locator(".table-grid thead")).to_contain_text("Other")
     assert f"team={peopled.beta.pk}" in page.url
-    page.select_option("[name=access]", "manage")
+    page.select_option("#main [name=access]", "manage")
     expect(page.locator("#permissions tbody")).not_to_contain_text("outsider@example.org")
     page.fill("#main [name=q]", "shared")
     expect(page.locator("#permissions tbody tr")).to_have_count(1)

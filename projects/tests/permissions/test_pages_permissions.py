@@ -11,6 +11,7 @@ from projects.models import Project, ProjectMember
 from projects.permissions.shown import COLUMNS
 from projects.tests.permissions.people import OF_BETA, make_both
 from projects.tests.permissions.worlds import person, project_in, team_of
+from restai_site.frame import TEAMS_IN_MENU
 from restai_site.tests.access.stage import MISSING
 from restai_site.tests.world import make_key
 from teams.models import Membership
@@ -237,7 +238,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(world, as_user, role,
         "person": f"{PATH}/users/{world.editor.pk}",
     }
     numbers = []
-    for count in (3, 30):
+    # Both times more teams than the switcher lists: the frame then looks up the chosen one.
+    for count in (TEAMS_IN_MENU + 1, 40):
         for number in range(count):
             team = team_of(f"{count}-{number}")
             project = project_in(world.alpha, world.llm, f"{count} p{number}", "team")
