@@ -9,7 +9,7 @@ COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashe
 # Two workers: more gain nothing on two processors.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix clean
+.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -82,6 +82,11 @@ bench-matrix: ## Measure the permissions matrix with 10,000 users and 1,000 proj
 	@scripts/bootstrap test
 	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
 	  $(PYTHON_VENV) -m benchmarks.matrix
+
+bench-analytics: ## Measure the pages of use over five million calls; takes some minutes.
+	@scripts/bootstrap test
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	  $(PYTHON_VENV) -m benchmarks.analytics
 
 clean: ## Remove what can be made again; the data in var/ stay.
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""The ledger and the counters of budgets in Django's admin: to look at."""
+"""The ledger, its sums and the counters of budgets in Django's admin: to look at."""
 
 from django.contrib import admin
 
@@ -8,7 +8,10 @@ from metering.models import (
     BudgetPeriod,
     Reservation,
     ReservationLine,
+    RollupState,
+    StaleDay,
     UsageRecord,
+    UsageRollup,
 )
 from restai_site.lib.admin import ViewOnlyAdmin
 
@@ -74,3 +77,28 @@ class BudgetAlertAdmin(ViewOnlyAdmin):
 
     list_display = ("id", "period", "percent", "created_at", "told_at")
     list_select_related = ("period__budget",)
+
+
+@admin.register(UsageRollup)
+class UsageRollupAdmin(ViewOnlyAdmin):
+    """Sums of the ledger."""
+
+    list_display = (
+        *("grain", "level", "starts_at", "team_id", "project_id", "user_id", "model_name"),
+        *("requests", "failures", "cost"),
+    )
+    list_filter = ("grain", "level")
+
+
+@admin.register(RollupState)
+class RollupStateAdmin(ViewOnlyAdmin):
+    """How far the sums of the ledger go."""
+
+    list_display = ("singleton", "rolled_until", "days_until", "ledger_from")
+
+
+@admin.register(StaleDay)
+class StaleDayAdmin(ViewOnlyAdmin):
+    """Days that are to be summed up again."""
+
+    list_display = ("id", "starts_at")

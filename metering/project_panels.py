@@ -1,8 +1,11 @@
 """What the overview of a project shows of its use."""
 
 from accounts.access import SignedInRequest
+from metering.charts import requests_chart
 from metering.models import UsageRecord
-from metering.statistics import Statistics, period_of
+from metering.scope import Filters, Scope
+from metering.spans import period_of
+from metering.statistics import Statistics
 from projects.models import Project
 from projects.panels import Panel, panel
 
@@ -13,12 +16,13 @@ RECENT_CALLS = 8
 def use(request: SignedInRequest, project: Project) -> Panel:
     """Return the totals of the last days, a chart, and the latest calls."""
     ledger = UsageRecord.objects.visible_to(request.actor).filter(project=project)
-    statistics = Statistics(ledger, period_of(request.GET.get("period", "")))
+    scope = Scope(request.actor, Filters(project=project.pk))
+    statistics = Statistics(scope, period_of(request.GET.get("period", "")))
     context = {
         "statistics": statistics,
         "totals": statistics.totals,
-        "chart": statistics.requests_chart,
-        "calls": ledger.select_related("user").order_by("-created_at")[:RECENT_CALLS],
+        "chart": requests_chart(statistics),
+        # The ledger knows calls before they are summed up.
+        "calls": list(ledger.select_related("user").order_by("-created_at")[:RECENT_CALLS]),
     }
-    has_chart = bool(statistics.totals.requests)
-    return Panel("metering/project_use.html", context, needs_charts=has_chart)
+    return Panel("metering/project_use.html", context, needs_charts=bool(context["calls"]))

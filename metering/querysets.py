@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 
 from accounts.models import ApiKey
+from metering.levels import MEMBER, OF_TEAMS
 from projects.models import Project
 from projects.querysets import run_by, within_limits
 from restai_site.lib.actor import Actor
@@ -15,7 +16,11 @@ from teams.models import Team
 from teams.querysets import memberships_of
 
 if TYPE_CHECKING:
-    from metering.models import Budget, UsageRecord  # noqa: F401 - named in the types of the bases
+    from metering.models import (  # noqa: F401 - named in the types of the bases
+        Budget,
+        UsageRecord,
+        UsageRollup,
+    )
 
 
 class UsageQuerySet(models.QuerySet["UsageRecord"]):
@@ -29,6 +34,23 @@ class UsageQuerySet(models.QuerySet["UsageRecord"]):
         if actor.is_platform_admin:
             return self
         seen = Q(user_id=actor.own_id) | run_by(actor)
+        return self.filter(seen, within_limits(actor, project="project_id"))
+
+
+class RollupQuerySet(models.QuerySet["UsageRollup"]):
+    """Sums of the ledger: those of calls that the ledger shows."""
+
+    def visible_to(self, actor: Actor) -> "RollupQuerySet":
+        """All for platform administrators, the team's for team admins, else one's own.
+
+        To a narrowed key, what of that was used within its limits. Several rows may count the same
+        call: `metering.scope.Scope` finds rows that do not.
+        """
+        if actor.is_platform_admin:
+            return self
+        # No user is 0: own_id is nobody's where there is no user, and so are rows without one.
+        own = Q(level=MEMBER, user_id=actor.own_id, user_id__gt=0)
+        seen = own | (Q(level__in=OF_TEAMS) & run_by(actor))
         return self.filter(seen, within_limits(actor, project="project_id"))
 
 

@@ -9,18 +9,20 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from metering.claims import Claim, Payer
 from metering.errors import BudgetExceeded
 from metering.models import OWNERS
 from metering.periods import COMMON_ZONE, Window, window
+from restai_site.lib.errors import Conflict
 
 # An advisory lock of the database. Whoever writes the ledger shares it; whoever begins to count,
 # with what the ledger holds at that moment, has it alone. So no call is counted twice or never.
 LEDGER = 7_203_685_001
 # An answer that the budget would cut shorter than this is refused instead.
 LEAST_ANSWER = 64
+GOING = "Something that pays for this call has just been deleted: try again."
 
 APPLYING = """
     SELECT budget.id, budget.period, budget.unit, budget.amount,
@@ -110,12 +112,16 @@ def reserve(claim: Claim, budgets: Sequence[Applying], *, lease: timedelta) -> i
 
     An answer for which there is not enough left is limited to what there is, down to LEAST_ANSWER
     tokens. What is held comes back by `settle`, or counts in full once `lease` is over. Raises
-    BudgetExceeded with the budget that has the least left.
+    BudgetExceeded with the budget that has the least left, and Conflict where a budget goes at this
+    moment, with whom it is for.
     """
-    with transaction.atomic():
-        counted = _locked(budgets, claim.started_at)
-        answer_tokens = _affordable(claim, counted)
-        _hold(claim, counted, answer_tokens, claim.started_at + lease)
+    try:
+        with transaction.atomic():
+            counted = _locked(budgets, claim.started_at)
+            answer_tokens = _affordable(claim, counted)
+            _hold(claim, counted, answer_tokens, claim.started_at + lease)
+    except IntegrityError:
+        raise Conflict(GOING) from None
     return None if claim.answer_tokens is None else answer_tokens
 
 

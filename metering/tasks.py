@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.tasks import MAIL
-from metering import alerts
+from metering import alerts, rolling_up
 from metering.settling import clear_settled
 from metering.settling import expire as expire_held
 
@@ -31,3 +31,9 @@ def tell_alerts() -> int:
 def mail_alert(alert_id: int, user_id: int) -> bool:
     """Mail one alert to one person."""
     return alerts.mail(alert_id, user_id)
+
+
+@shared_task(name="metering.roll_up")  # type: ignore[untyped-decorator]
+def roll_up() -> int:
+    """Sum up what the ledger has got since the last time; return the steps that took."""
+    return rolling_up.roll_up()

@@ -1,8 +1,8 @@
-"""Pages of this app."""
+"""Pages of this app; the dashboard's address is the root's."""
 
 from django.urls import path
 
-from metering import views
+from metering import analytics_views, views
 from metering.rates import views as rates
 
 app_name = "metering"
@@ -17,4 +17,10 @@ urlpatterns = [
     ),
     path("users/<int:user_id>/budgets", views.user_budgets, name="user_budgets"),
     path("profile/keys/<int:key_id>/budgets", views.key_budgets, name="key_budgets"),
+    path("teams/<int:team_id>/analytics", analytics_views.team_analytics, name="team_analytics"),
+    path(
+        "projects/<int:project_id>/analytics",
+        analytics_views.project_analytics,
+        name="project_analytics",
+    ),
 ]

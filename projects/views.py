@@ -80,7 +80,7 @@ def project_new(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def overview(request: SignedInRequest, project_id: int) -> HttpResponse:
-    context = _shared(request, project_id, "overview")
+    context = for_readers(request, project_id, "overview")
     project = context["project"]
     panels = panels_of(request, project)
     context |= {
@@ -127,7 +127,7 @@ def prompt_restore(request: SignedInRequest, project_id: int, number: int) -> Ht
 @require_safe
 @signed_in
 def api(request: SignedInRequest, project_id: int) -> HttpResponse:
-    context = _shared(request, project_id, "api")
+    context = for_readers(request, project_id, "api")
     language = snippets.language_of(request.GET.get("language", ""))
     address = request.build_absolute_uri("/").rstrip("/") if settings.DEBUG else settings.PUBLIC_URL
     context |= {
@@ -180,7 +180,11 @@ def project_delete(request: SignedInRequest, project_id: int) -> HttpResponse:
     return redirect("projects:list")
 
 
-def _shared(request: SignedInRequest, project_id: int, current: str) -> dict[str, Any]:
+def for_readers(request: SignedInRequest, project_id: int, current: str) -> dict[str, Any]:
+    """Return the context of a page of a project that whoever uses the project may open.
+
+    Raises Http404 for a project that is not visible.
+    """
     rows = Project.objects.visible_to(request.actor).select_related("team", "llm")
     project = get_object_or_404(rows, pk=project_id)
     rights = project_rights(request, project)
@@ -203,6 +207,7 @@ def project_tabs(
         ("chat", "Chat", "inference:project_chat"),
         ("prompt", "Prompt", "projects:prompt"),
         ("api", "API", "projects:api"),
+        ("analytics", "Analytics", "metering:project_analytics"),
         ("secrets", "Secrets", "projects:secrets"),
         ("access", "Access", "projects:access"),
         ("limits", "Limits", "metering:project_limits"),
@@ -221,7 +226,7 @@ def for_editors(request: SignedInRequest, project_id: int, current: str) -> dict
 
     Raises Http404 for a project that is not visible, Forbidden for one that is not editable.
     """
-    context = _shared(request, project_id, current)
+    context = for_readers(request, project_id, current)
     if not context["can_edit"]:
         raise Forbidden("Only editors of the project may open this page.")
     return context

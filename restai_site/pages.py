@@ -1,6 +1,4 @@
-"""Pages of the platform as a whole: the dashboard, the search, and what is shown when all fails."""
-
-from typing import Any
+"""Pages of the platform as a whole: the search, and what is shown when all fails."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,38 +8,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import SignedInRequest, signed_in
 from catalog.models import LLM
-from metering.models import UsageRecord
-from metering.statistics import Statistics, period_of, periods
 from projects.models import Project
 from restai_site.frame import Frame, Link
 from restai_site.ui.tables import clean_query
 from teams.models import Team
-from teams.switching import working_team_id
 
 FOUND_EACH = 8
-
-
-@require_safe
-@signed_in
-def dashboard(request: SignedInRequest) -> HttpResponse:
-    """Use over a period: totals, four charts, and who and what used the most."""
-    ledger = UsageRecord.objects.visible_to(request.actor)
-    team = working_team_id(request, request.actor)
-    if team is not None:
-        ledger = ledger.filter(team_id=team)
-    period = period_of(request.GET.get("period", ""))
-    statistics = Statistics(ledger, period)
-    context: dict[str, Any] = {
-        "periods": periods(),
-        "period": period,
-        "statistics": statistics,
-        "totals": statistics.totals,
-        "is_empty": statistics.totals.requests == 0,
-    }
-    if not context["is_empty"]:
-        context["top_projects"] = _named(request, statistics.leaders("project_id"))
-        context["top_models"] = statistics.leaders("model_name")
-    return render(request, "dashboard.html", context)
 
 
 @require_safe
@@ -53,14 +25,6 @@ def search(request: SignedInRequest) -> HttpResponse:
     is_fragment = request.headers.get("X-Fragment") == "palette"
     template = "ui/palette_results.html" if is_fragment else "search.html"
     return render(request, template, {"query": query, "results": results})
-
-
-def _named(request: SignedInRequest, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add the names of the projects that the actor may see."""
-    numbers = [row["project_id"] for row in rows]
-    visible = Project.objects.visible_to(request.actor).filter(pk__in=numbers)
-    names = dict(visible.values_list("pk", "name"))
-    return [{**row, "name": names.get(row["project_id"])} for row in rows]
 
 
 def _pages(request: SignedInRequest, query: str) -> list[Link]:

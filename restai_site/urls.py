@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from metering.analytics_views import dashboard
 from restai_site import about, health, pages
 from restai_site.api import urls as api
 from restai_site.posture.pages import security
@@ -17,7 +18,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include(api)),
     path("v1/", include("inference.openai_urls")),
-    path("", pages.dashboard, name="dashboard"),
+    path("", dashboard, name="dashboard"),
     path("search", pages.search, name="search"),
     path("settings/about", about.about, name="about"),
     path("security", security, name="security"),

@@ -196,6 +196,7 @@ def _shared(request: SignedInRequest, team: Team, can_edit: bool, current: str) 
     pages = [("members", "Members", "teams:members"), ("models", "Models", "teams:models")]
     if can_edit:
         pages += [
+            ("analytics", "Analytics", "metering:team_analytics"),
             ("budgets", "Budgets", "metering:team_budgets"),
             ("branding", "Branding", "teams:branding"),
             ("settings", "Settings", "teams:settings"),

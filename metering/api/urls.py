@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from metering.api.analytics import AnalyticsCsvView, AnalyticsView
 from metering.api.budgets import BudgetViewSet
 from metering.api.views import UsageViewSet
 from metering.rates.api import ProjectLimitsView
@@ -14,4 +15,6 @@ router.register("budgets", BudgetViewSet, basename="budget")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
     path("projects/<int:project_id>/limits", ProjectLimitsView.as_view(), name="project-limits"),
+    path("analytics", AnalyticsView.as_view(), name="analytics"),
+    path("analytics.csv", AnalyticsCsvView.as_view(), name="analytics-csv"),
 ]

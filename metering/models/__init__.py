@@ -9,6 +9,7 @@ from metering.models.budgets import (
     Reservation,
     ReservationLine,
 )
+from metering.models.rollups import RollupState, StaleDay, UsageRollup
 from metering.models.usage import UsageRecord
 
 __all__ = [
@@ -19,5 +20,8 @@ __all__ = [
     "BudgetPeriod",
     "Reservation",
     "ReservationLine",
+    "RollupState",
+    "StaleDay",
     "UsageRecord",
+    "UsageRollup",
 ]

@@ -1,38 +1,194 @@
-"""Use over time: the figures on the dashboard are those of the ledger."""
+"""Use over time: what pages show is what the ledger says of what one may see."""
 
+import random
+from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from metering.models import UsageRecord
-from metering.statistics import Statistics, period_of
+from metering.charts import charts_of
+from metering.leaders import every, leaders, ways_of
+from metering.models import UsageRecord, UsageRollup
+from metering.rolling_up import day_of, roll_up
+from metering.scope import Filters, Scope
+from metering.spans import covering, period_of
+from metering.statistics import Statistics
+from metering.tests.ledger import sums_of, told, write
+from metering.tests.test_rolling_up import random_call
+from restai_site.lib.actor import Actor
+from restai_site.tests.world import SYSTEM, acting
+from teams.services import add_member
+
+Groups = defaultdict[Any, list[Any]]
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def statistics_of(actor, period="30d", **filters):
+    return Statistics(Scope(actor, Filters(**filters)), period_of(period))
+
+
+def ledger_of(actor, statistics):
+    columns = Scope(actor, statistics.scope.filters).filters.columns
+    rows = UsageRecord.objects.visible_to(actor).filter(**columns)
+    return rows.filter(created_at__gte=statistics.period.starts)
 
 
 @pytest.fixture
-def book(world):
-    """Return a function that writes a record of some age."""
+def busy(world):
+    """A ledger of everybody, over four months; somebody runs both teams, somebody none."""
+    add_member(world.beta, world.viewer, role="admin", actor=SYSTEM)
+    chance = random.Random(11)  # noqa: S311 - repeatable
+    now = timezone.now()
+    for reach in (1, 8, 35, 120):
+        for _ in range(60):
+            random_call(world, chance, now - chance.random() * reach * DAY)
+    roll_up()
+    return world
 
-    def write(age=timedelta(0), **values):
-        row = UsageRecord.objects.create(
-            **{
-                "project": world.project,
-                "team": world.alpha,
-                "user": world.viewer,
-                "model_name": "alpha-llm",
-                "prompt_tokens": 10,
-                "completion_tokens": 5,
-                "tokens_source": "provider",
-                "cost": Decimal("0.5"),
-                "latency_ms": 100,
-                "outcome": "completed",
-                **values,
-            }
+
+def actors(world):
+    ids = frozenset({world.project.pk, world.other_project.pk})
+    return {
+        "platform admin": acting(world.platform_admin),
+        "system": Actor.system("tests"),
+        "team admin": acting(world.team_admin),
+        "admin of one team, member of another": acting(world.viewer),
+        "editor": acting(world.editor),
+        "outsider": acting(world.outsider),
+        "stranger": acting(world.member),
+        "key for projects": acting(world.viewer, project_ids=ids),
+        "key for a team": acting(world.team_admin, team_id=world.alpha.pk),
+        "key for another team": acting(world.viewer, team_id=world.alpha.pk),
+        "administrator's key for projects": Actor(
+            user_id=world.editor.pk, email="x", project_ids=ids, reaches_all=True
+        ),
+    }
+
+
+def filters(world):
+    yield {}
+    yield {"team": world.alpha.pk}
+    yield {"team": world.beta.pk}
+    yield {"project": world.project.pk}
+    yield {"user": world.viewer.pk}
+    yield {"user": world.outsider.pk}
+    yield {"api_key": 7}
+    yield {"model": "one"}
+    yield {"kind": "chat"}
+    yield {"team": world.alpha.pk, "model": "two", "kind": "embedding"}
+    yield {"project": world.other_project.pk, "user": world.outsider.pk, "api_key": 8}
+
+
+@pytest.mark.parametrize("period", ["24h", "7d", "30d", "90d"])
+def test_totals_are_those_of_the_ledger_for_everybody_and_every_filter(busy, period):
+    for name, actor in actors(busy).items():
+        for narrowed in filters(busy):
+            found = statistics_of(actor, period, **narrowed)
+            raw = sums_of(ledger_of(actor, found))
+            assert told(found.totals) == raw, (name, narrowed)
+
+
+@pytest.mark.parametrize("period", ["24h", "7d", "30d", "90d"])
+def test_the_totals_before_are_those_of_as_long_a_time_before(busy, period):
+    for name, actor in actors(busy).items():
+        found = statistics_of(actor, period)
+        before = UsageRecord.objects.visible_to(actor).filter(
+            created_at__gte=found.period.previous_starts,
+            created_at__lt=found.period.previous_ends,
         )
-        UsageRecord.objects.filter(pk=row.pk).update(created_at=timezone.now() - age)
+        assert told(found.previous) == sums_of(before), name
 
-    return write
+
+@pytest.mark.parametrize("period", ["24h", "7d", "30d", "90d"])
+def test_each_bucket_is_that_of_the_ledger(busy, period):
+    found = statistics_of(acting(busy.team_admin), period)
+    for moment, totals in found.series:
+        rows = UsageRecord.objects.visible_to(acting(busy.team_admin)).filter(
+            created_at__gte=moment, created_at__lt=moment + found.period.step
+        )
+        assert told(totals) == sums_of(rows)
+
+
+@pytest.mark.parametrize("period", ["24h", "90d"])
+@pytest.mark.parametrize("way", ["team", "project", "model", "kind", "user", "api_key"])
+def test_groups_are_those_of_the_ledger_for_everybody_and_every_filter(busy, way, period):
+    column = {"model": "model_name", "kind": "kind"}.get(way, f"{way}_id")
+    for name, actor in actors(busy).items():
+        for narrowed in filters(busy):
+            found = statistics_of(actor, period, **narrowed)
+            raw: Groups = defaultdict(lambda: [0, 0, Decimal(0)])
+            for row in ledger_of(actor, found):
+                group = raw[getattr(row, column) or 0]
+                group[0] += 1
+                group[1] += row.prompt_tokens + row.completion_tokens
+                group[2] += row.cost
+            if way == "api_key":
+                raw.pop(0, None)
+            shown: Groups = defaultdict(lambda: [0, 0, Decimal(0)])
+            for one in every(found, way):
+                group = shown[one.name if one.id is None else one.id]
+                group[0] += one.requests
+                group[1] += one.tokens
+                group[2] += one.cost
+            assert shown == raw, (name, narrowed)
+
+
+def test_no_row_of_the_roll_ups_is_counted_that_the_gate_does_not_show(busy):
+    for name, actor in actors(busy).items():
+        seen = set(UsageRollup.objects.visible_to(actor).values_list("pk", flat=True))
+        for narrowed in filters(busy):
+            counted = Scope(actor, Filters(**narrowed)).rows("user_id", "project_id")
+            assert set(counted.values_list("pk", flat=True)) <= seen, (name, narrowed)
+
+
+def test_nobodys_calls_are_nobodys(world):
+    """Calls without a user stand under 0 in the roll-ups, which is no user's id."""
+    write(None, None)
+    roll_up()
+    for actor in (acting(world.viewer), Actor(user_id=None, email="")):
+        assert statistics_of(actor).totals.requests == 0
+        assert statistics_of(actor, user=0).totals.requests == 0
+
+
+def test_an_id_of_zero_finds_nothing(busy):
+    for name in ("team", "project", "user", "api_key"):
+        assert statistics_of(acting(busy.platform_admin), **{name: 0}).totals.requests == 0
+
+
+def test_latency_is_that_of_completed_calls_within_five_percent(world):
+    chance = random.Random(3)  # noqa: S311 - repeatable
+    times = sorted(round(chance.lognormvariate(6, 1.5)) + 1 for _ in range(200))
+    for latency in times:
+        write(world.project, world.viewer, latency_ms=latency, age=chance.random() * 20 * DAY)
+    write(world.project, world.viewer, latency_ms=3_000_000, outcome="timeout")
+    roll_up()
+    totals = statistics_of(acting(world.viewer)).totals
+    for fraction, shown in ((0.5, totals.latency_p50), (0.95, totals.latency_p95)):
+        assert shown == pytest.approx(times[int(fraction * 199)], rel=0.05)
+
+
+def test_without_calls_there_are_no_percentiles_and_no_rate(world):
+    totals = statistics_of(acting(world.viewer)).totals
+    assert (totals.latency_p50, totals.latency_p95, totals.error_rate) == (None, None, None)
+
+
+def test_what_is_not_rolled_up_yet_is_not_there_and_the_page_says_until_when(world):
+    roll_up()
+    write(world.project, world.viewer)
+    found = statistics_of(acting(world.viewer))
+    assert found.totals.requests == 0
+    assert found.as_of is not None
+    roll_up()
+    assert statistics_of(acting(world.viewer)).totals.requests == 1
+
+
+def test_before_the_first_roll_up_nothing_is_counted(world):
+    write(world.project, world.viewer)
+    found = statistics_of(acting(world.viewer))
+    assert (found.totals.requests, found.as_of) == (0, None)
 
 
 @pytest.mark.parametrize(("key", "count"), [("24h", 24), ("7d", 7), ("30d", 30), ("90d", 90)])
@@ -47,32 +203,101 @@ def test_an_unknown_period_is_the_usual_one():
     assert period_of("zzz").key == "30d"
 
 
-def test_sums_are_those_of_the_period(book):
-    book()
-    book(timedelta(days=2), outcome="provider_error", latency_ms=300)
-    book(timedelta(days=40))
-    week = Statistics(UsageRecord.objects.all(), period_of("7d"))
-    assert (week.totals.requests, week.totals.failures, week.totals.tokens) == (2, 1, 30)
-    assert week.totals.cost == Decimal(1)
-    assert week.totals.latency_p50 == 200
-    assert Statistics(UsageRecord.objects.all(), period_of("90d")).totals.requests == 3
+@pytest.mark.parametrize("by_weeks", [True, False])
+@pytest.mark.parametrize("days_done", range(0, 16, 3))
+def test_each_hour_is_covered_exactly_once(by_weeks, days_done):
+    """Whatever is summed by days and weeks already; read from the condition itself."""
+    starts = day_of(timezone.now())
+    for length in range(1, 22):
+        ends = starts + length * DAY
+        condition = covering(
+            starts,
+            ends,
+            bucket="day",
+            days_until=starts + days_done * DAY,
+            by_weeks=by_weeks,
+        )
+        hours = []
+        for part in condition.children:
+            given = dict(part.children) if not isinstance(part, tuple) else None
+            step = {"hour": HOUR, "day": DAY, "week": 7 * DAY}[given["grain"]]
+            moment = given["starts_at__gte"]
+            while moment < given["starts_at__lt"]:
+                if given["grain"] == "week":
+                    assert moment.weekday() == 0
+                if given["grain"] != "hour":
+                    assert moment + step <= starts + days_done * DAY
+                hours += [moment + hour * HOUR for hour in range(int(step / HOUR))]
+                moment += step
+        assert sorted(hours) == [starts + hour * HOUR for hour in range(24 * length)]
 
 
-def test_charts_and_their_tables_say_the_same(book):
-    book()
-    book(timedelta(days=3), outcome="timeout")
-    week = Statistics(UsageRecord.objects.all(), period_of("7d"))
-    requests, tokens, cost, latency = week.charts
+def test_charts_and_their_tables_say_the_same(world):
+    write(world.project, world.viewer)
+    write(world.project, world.viewer, age=3 * DAY, outcome="timeout")
+    roll_up()
+    week = statistics_of(acting(world.platform_admin), "7d")
+    requests, tokens, cost, latency = charts_of(week)
     assert requests.data["series"][0]["values"] == [0, 0, 0, 0, 0, 0, 1]
     assert requests.data["series"][1]["values"] == [0, 0, 0, 1, 0, 0, 0]
     assert requests.rows[0]["values"] == ["1", "0"]
     assert tokens.data["series"][0]["values"][-1] == 10
     assert cost.data["series"][0]["values"][-1] == 0.5
     assert latency.data["series"][0]["values"][:3] == [None, None, None]
+    assert latency.data["series"][0]["values"][-1] == pytest.approx(100, rel=0.05)
 
 
-def test_leaders_are_ordered_by_cost(book, world):
-    book(cost=Decimal(1))
-    book(project=world.shared_project, cost=Decimal(3))
-    found = Statistics(UsageRecord.objects.all(), period_of("7d")).leaders("project_id")
-    assert [row["project_id"] for row in found] == [world.shared_project.pk, world.project.pk]
+def test_what_guards_and_people_stopped_has_its_own_bars(world):
+    write(world.project, world.viewer, outcome="blocked")
+    write(world.project, world.viewer, outcome="cancelled")
+    roll_up()
+    requests = charts_of(statistics_of(acting(world.viewer), "7d"))[0]
+    labels = [one["label"] for one in requests.data["series"]]
+    assert labels == ["Answered", "Failed", "Stopped", "Blocked by a guard"]
+
+
+def test_leaders_are_ordered_by_cost_and_named(world):
+    write(world.project, world.viewer, cost=Decimal(1))
+    write(world.shared_project, world.editor, cost=Decimal(3))
+    write(None, world.editor, cost=Decimal(2))
+    roll_up()
+    found = leaders(statistics_of(acting(world.platform_admin)), ["project", "user", "team"])
+    assert [row.name for row in found["project"]] == ["Shared", "Without a project", "Private"]
+    assert [row.name for row in found["user"]] == ["Editor", "Viewer"]
+    assert [row.name for row in found["team"]] == ["Alpha", "Without a team"]
+
+
+def test_names_that_one_may_not_see_are_not_told(world):
+    """Somebody's own use of a project that they have lost, and a team admin's former member."""
+    write(world.other_project, world.viewer)
+    write(world.project, world.outsider)
+    roll_up()
+    mine = leaders(statistics_of(acting(world.viewer)), ["project"])["project"]
+    assert [row.name for row in mine] == ["No longer there"]
+    team = leaders(statistics_of(acting(world.team_admin)), ["user", "project"])
+    assert [row.name for row in team["user"]] == ["No longer there"]
+    assert [row.name for row in team["project"]] == ["Private"]
+
+
+def test_pages_offer_what_is_of_use(world):
+    def ways(user, **given):
+        return ways_of(Scope(acting(user), Filters(**given)))
+
+    everything = ["team", "project", "model", "kind", "user", "api_key"]
+    assert ways(world.platform_admin) == everything
+    assert ways(world.platform_admin, model="m") == ["team", "project", "kind"]
+    assert ways(world.platform_admin, team=1, model="m") == ["project", "kind", "user", "api_key"]
+    assert ways(world.team_admin) == ["project", "model", "kind", "user", "api_key"]
+    assert ways(world.viewer) == ["project", "model", "kind", "api_key"]
+    assert ways(world.viewer, project=1) == ["model", "kind", "api_key"]
+
+
+def test_statistics_ask_few_questions_however_many_rows(
+    busy, django_assert_num_queries, django_assert_max_num_queries
+):
+    for user in (busy.platform_admin, busy.viewer, busy.editor):
+        with django_assert_max_num_queries(6):
+            found = statistics_of(acting(user))
+            charts_of(found)
+            assert found.previous is not None
+            leaders(found, ways_of(found.scope))

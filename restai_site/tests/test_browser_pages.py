@@ -12,6 +12,7 @@ from accounts.services.providers import create_provider as create_identity_provi
 from configuration.services import update_section
 from inference.models import Conversation, Message
 from metering.models import UsageRecord
+from metering.rolling_up import roll_up
 from projects.services import create_secret, set_prompt, update_project
 from restai_site.lib.mail import MailSection
 from restai_site.tests.world import SYSTEM, make_key
@@ -56,6 +57,7 @@ def furnished(world):
     update_section(MailSection, {"password": "a secret"}, actor=SYSTEM)
     LdapAccount.objects.create(user=world.viewer, unique_id=uuid4(), dn=f"uid=ada,{'ou=a,' * 20}")
     usage = [_usage(world, day) for day in range(5)]
+    roll_up()
     talk = Conversation.objects.create(
         project=world.project, user=world.platform_admin, title="A long talk about databases"
     )
@@ -115,6 +117,7 @@ def pages(world) -> list[str]:
     return [
         "/",
         "/?team=0&period=24h",
+        f"/?user={world.platform_admin.pk}&kind=chat&period=7d",
         "/search?q=a",
         "/projects",
         "/projects?q=nothing-like-this",
@@ -129,6 +132,9 @@ def pages(world) -> list[str]:
         f"/projects/{world.shared_project.pk}/secrets",
         f"{project}/access",
         f"{project}/limits",
+        f"{project}/analytics",
+        f"{closed}/analytics",
+        f"{team}/analytics",
         f"{project}/settings",
         f"{project}/chat",
         f"{project}/chat/{talk.pk}",

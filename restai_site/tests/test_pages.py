@@ -6,6 +6,7 @@ import pytest
 from django.test import Client, RequestFactory
 
 from metering.models import UsageRecord
+from metering.rolling_up import roll_up
 from restai_site import pages
 from restai_site.lib.errors import DomainError, TooManyRequests
 from restai_site.lib.http import render_error
@@ -31,6 +32,7 @@ def ledger(world):
     book(world, world.viewer, world.project, 1)
     book(world, world.editor, world.project, 2)
     book(world, world.outsider, world.other_project, 4)
+    roll_up()
 
 
 @pytest.mark.parametrize("path", ["/", "/search?q=a"])

@@ -44,8 +44,12 @@ from metering.models import (
     BudgetPeriod,
     Reservation,
     ReservationLine,
+    RollupState,
+    StaleDay,
     UsageRecord,
+    UsageRollup,
 )
+from metering.rolling_up import day_of, roll_up
 from projects.models import (
     Project,
     ProjectInvitation,
@@ -337,6 +341,8 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         latency_ms=1,
         outcome="completed",
     )
+    roll_up()
+    of_team = {"level": "team", "team_id": team.pk}
     SetupLink.objects.get_or_create(singleton=True, defaults={"digest": "used"})
     update_section(MailSection, {"from_name": "Alpha's platform"}, actor=SYSTEM)
     rows: list[models.Model] = [
@@ -347,6 +353,9 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         conversation,
         question,
         usage,
+        UsageRollup.objects.filter(**of_team).latest("id"),
+        RollupState.objects.get(),
+        StaleDay.objects.create(starts_at=day_of(usage.created_at)),
         *_budgets(project),
         make_key(person)[0],
         passkey,

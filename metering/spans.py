@@ -1,0 +1,106 @@
+"""Stretches of time, and the rows of the roll-ups that cover them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from django.db.models import Q
+from django.utils import timezone
+
+from metering.models import UsageRollup
+from metering.rolling_up import ONE_DAY, ONE_HOUR, ONE_WEEK, day_of, hour_of, week_of
+
+Grain = UsageRollup.Grain
+DEFAULT_PERIOD = "30d"
+_CHOICES = (("7d", "7 days", 7), ("30d", "30 days", 30), ("90d", "90 days", 90))
+
+
+@dataclass(frozen=True)
+class Period:
+    """A stretch of time up to now, cut into buckets."""
+
+    key: str
+    label: str
+    bucket: str
+    step: timedelta
+    count: int
+
+    @cached_property
+    def now(self) -> datetime:
+        return timezone.now()
+
+    @property
+    def starts(self) -> datetime:
+        """The beginning of the first bucket, so that the first bar is whole."""
+        return self.buckets[0]
+
+    @property
+    def ends(self) -> datetime:
+        """The end of the last bucket, which is yet to come."""
+        return self.buckets[-1] + self.step
+
+    @cached_property
+    def buckets(self) -> list[datetime]:
+        last = hour_of(self.now) if self.bucket == "hour" else day_of(self.now)
+        return [last - self.step * back for back in range(self.count - 1, -1, -1)]
+
+    @property
+    def previous_starts(self) -> datetime:
+        return self.starts - self.step * self.count
+
+    @property
+    def previous_ends(self) -> datetime:
+        """The end of what the period is compared with.
+
+        A week is compared with the week before up to this hour: a day that has just begun would
+        look like a decline. Of longer periods it is a small part, and hours are not kept as long.
+        """
+        if self.bucket == "day" and self.step * self.count <= ONE_WEEK:
+            return hour_of(self.now) + ONE_HOUR - self.step * self.count
+        return self.starts
+
+    def name(self, moment: datetime) -> str:
+        return f"{moment:%H:%M}" if self.bucket == "hour" else f"{moment.day} {moment:%b}"
+
+    @property
+    def bucket_label(self) -> str:
+        return "Hour" if self.bucket == "hour" else "Day"
+
+
+def periods() -> list[Period]:
+    """Return what a page offers to choose from, measured from now."""
+    hours = Period("24h", "24 hours", "hour", ONE_HOUR, 24)
+    days = [Period(key, name, "day", ONE_DAY, count) for key, name, count in _CHOICES]
+    return [hours, *days]
+
+
+def period_of(key: str) -> Period:
+    """Return the period with this key, or the usual one."""
+    by_key = {period.key: period for period in periods()}
+    return by_key.get(key, by_key[DEFAULT_PERIOD])
+
+
+def covering(
+    starts: datetime, ends: datetime, *, bucket: str, days_until: datetime, by_weeks: bool = False
+) -> Q:
+    """Return the condition for the rows of which each moment of the stretch is in exactly one.
+
+    Days that are not over yet are read from their hours, as is an end within a day; what is cut by
+    the hour, from hours alone. `by_weeks` takes weeks where they fit, for levels that have them.
+    """
+    if bucket == "hour":
+        return _rows(Grain.HOUR, starts, ends)
+    last_day = max(min(day_of(ends), days_until), starts)
+    hours = _rows(Grain.HOUR, last_day, ends)
+    if not by_weeks:
+        return _rows(Grain.DAY, starts, last_day) | hours
+    monday = week_of(starts + ONE_WEEK - ONE_DAY)
+    last_monday = week_of(last_day)
+    if monday >= last_monday:
+        return _rows(Grain.DAY, starts, last_day) | hours
+    days = _rows(Grain.DAY, starts, monday) | _rows(Grain.DAY, last_monday, last_day)
+    return days | _rows(Grain.WEEK, monday, last_monday) | hours
+
+
+def _rows(grain: str, starts: datetime, ends: datetime) -> Q:
+    return Q(grain=grain, starts_at__gte=starts, starts_at__lt=ends)

@@ -1,0 +1,62 @@
+"""Rows of the ledger for tests of statistics, of any age, and what they add up to."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from metering.models import UsageRecord
+
+FAILURES = ("provider_error", "timeout", "failed", "lost")
+SUMS = {
+    "requests": Count("pk"),
+    "completed": Count("pk", filter=Q(outcome="completed")),
+    "failures": Count("pk", filter=Q(outcome__in=FAILURES)),
+    "cancelled": Count("pk", filter=Q(outcome="cancelled")),
+    "blocked": Count("pk", filter=Q(outcome="blocked")),
+    "prompt": Sum("prompt_tokens", default=0),
+    "completion": Sum("completion_tokens", default=0),
+    "spent": Sum("cost", default=Decimal(0)),
+}
+
+
+def write(project, user, *, at=None, age=timedelta(0), **values):
+    """Write one call of `user`, at a moment or so long ago."""
+    row = UsageRecord.objects.create(
+        **{
+            "project": project,
+            "team": project.team if project else None,
+            "user": user,
+            "model_name": "alpha-llm",
+            "prompt_tokens": 10,
+            "completion_tokens": 5,
+            "tokens_source": "provider",
+            "cost": Decimal("0.5"),
+            "latency_ms": 100,
+            "outcome": "completed",
+            **values,
+        }
+    )
+    UsageRecord.objects.filter(pk=row.pk).update(created_at=at or timezone.now() - age)
+    row.refresh_from_db()
+    return row
+
+
+def sums_of(rows):
+    """Return what the ledger itself says of these rows."""
+    return rows.order_by().aggregate(**SUMS)
+
+
+def told(totals):
+    """Return the same of statistics."""
+    return {
+        "requests": totals.requests,
+        "completed": totals.completed,
+        "failures": totals.failures,
+        "cancelled": totals.cancelled,
+        "blocked": totals.blocked,
+        "prompt": totals.prompt_tokens,
+        "completion": totals.completion_tokens,
+        "spent": totals.cost,
+    }
