@@ -48,6 +48,7 @@ CREDENTIALS = FACTOR_WRITES | frozenset(
         "accounts:keys",
         "accounts:revoke_key",
         "accounts:rotate_key",
+        "accounts:limit_key",
         "accounts:security",
         "accounts:end_session",
         "accounts:end_other_sessions",

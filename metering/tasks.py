@@ -5,7 +5,8 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from metering import rolling_up
+from accounts.tasks import MAIL
+from metering import alerts, rolling_up
 from metering.settling import clear_settled
 from metering.settling import expire as expire_held
 
@@ -24,3 +25,15 @@ def expire_reservations() -> int:
 def roll_up() -> int:
     """Sum up what the ledger has got since the last time; return the steps that took."""
     return rolling_up.roll_up()
+
+
+@shared_task(name="metering.tell_alerts")  # type: ignore[untyped-decorator]
+def tell_alerts() -> int:
+    """Have people told of shares of budgets that were reached."""
+    return alerts.tell_untold()
+
+
+@shared_task(name="metering.mail_alert", **MAIL)  # type: ignore[untyped-decorator]
+def mail_alert(alert_id: int, user_id: int) -> bool:
+    """Mail one alert to one person."""
+    return alerts.mail(alert_id, user_id)

@@ -31,11 +31,9 @@ def waiting_for(actor: Actor) -> QuerySet[Any, dict[str, Any]]:
     return both.order_by("-sent_at", "kind", "-pk")
 
 
-def count_waiting(actor: Actor) -> int:
-    """Return how many invitations wait for the actor. One query."""
-    found = [rows.order_by().values("pk") for rows in _rows(actor)]
-    count: int = found[0].union(*found[1:], all=True).count()
-    return count
+def rows_waiting(actor: Actor) -> list[QuerySet[Any, Any]]:
+    """Return the invitations that wait for the actor, in no order, those of each kind."""
+    return [rows.order_by() for rows in _rows(actor)]
 
 
 def find(digest: object) -> AbstractInvitation | None:

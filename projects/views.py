@@ -210,13 +210,14 @@ def project_tabs(
         ("analytics", "Analytics", "metering:project_analytics"),
         ("secrets", "Secrets", "projects:secrets"),
         ("access", "Access", "projects:access"),
+        ("limits", "Limits", "metering:project_limits"),
         ("settings", "Settings", "projects:settings"),
     ]
-    closed = {"prompt", "secrets", "access", "settings"}
+    closed = {"prompt", "secrets", "access", "limits", "settings"}
     return [
         tab(label, reverse(name, args=[project.pk]), is_current=key == current)
         for key, label, name in pages
-        if can_edit or can_manage or key not in closed
+        if can_manage or (key != "limits" and (can_edit or key not in closed))
     ]
 
 
@@ -239,6 +240,7 @@ def for_managers(request: SignedInRequest, project_id: int, current: str) -> dic
 
 
 def require_manager(context: dict[str, Any]) -> None:
+    """Raise Forbidden unless the actor manages the project of `context`."""
     if not context["can_manage"]:
         raise Forbidden("Only admins of the team may do this.")
 

@@ -1,16 +1,19 @@
 """What every page needs to draw its frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Value
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from accounts.sessions.lifecycle import store_of
-from projects.invitations import count_waiting
+from metering.meters import Meter, nearly_used, warnings_for
+from projects.invitations import rows_waiting
 from restai_site.lib.actor import Actor
 from restai_site.lib.requests import number_in
 from teams.branding import branding_of
@@ -18,6 +21,7 @@ from teams.models import Branding, Team
 from teams.switching import chosen_team_id
 
 APP_NAME = "RESTai"
+INVITATION, BUDGET = "invitation", "budget"
 # More teams than this are found by the search of the teams page.
 TEAMS_IN_MENU = 30
 THEME_ICONS = {"system": "device-desktop", "light": "sun", "dark": "moon"}
@@ -62,6 +66,25 @@ class Frame:
     def impersonation_ends_at(self) -> datetime | None:
         row = store_of(self._request).row
         return row.impersonation_ends_at if row else None
+
+    @cached_property
+    def budget_warnings(self) -> Sequence[Meter]:
+        """The budgets that the actor looks after and that are nearly used up, fullest first."""
+        if self.actor is None or "HX-Request" in self._request.headers:
+            return ()
+        return warnings_for(self.actor) if BUDGET in self._waiting else ()
+
+    @cached_property
+    def _waiting(self) -> list[str]:
+        """What waits for the actor, a word for each: one query, for it is asked on each page."""
+        if self.actor is None:
+            return []
+        invitations = [(INVITATION, rows) for rows in rows_waiting(self.actor)]
+        found = [
+            rows.annotate(what=Value(what)).values_list("what", "pk")
+            for what, rows in [*invitations, (BUDGET, nearly_used(self.actor).order_by())]
+        ]
+        return [what for what, _ in found[0].union(*found[1:], all=True)]
 
     @cached_property
     def theme(self) -> str:
@@ -162,7 +185,7 @@ class Frame:
     @cached_property
     def invitation_count(self) -> int:
         """How many invitations wait for the person."""
-        return count_waiting(self.actor) if self.actor is not None else 0
+        return self._waiting.count(INVITATION)
 
     @cached_property
     def navigation(self) -> list[LinkGroup]:
@@ -225,6 +248,7 @@ class Frame:
         more = [
             Link("Profile", reverse("accounts:profile"), "user", "Page"),
             Link("API keys", reverse("accounts:keys"), "key", "Page"),
+            Link("Budgets", reverse("metering:budgets"), "activity", "Page"),
             Link("Invitations", reverse("projects:invitations"), "send", "Page"),
         ]
         if self.actor is not None and Team.objects.editable_by(self.actor).exists():

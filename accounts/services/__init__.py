@@ -13,6 +13,7 @@ from accounts.services.invitations import (
 from accounts.services.keys import (
     create_api_key,
     keys_narrowed_to,
+    limit_api_key,
     rename_api_key,
     revoke_api_key,
     revoke_keys_of_project,
@@ -51,6 +52,7 @@ __all__ = [
     "find_reset_link",
     "invite_user",
     "keys_narrowed_to",
+    "limit_api_key",
     "make_link",
     "rename_api_key",
     "renew_invitation",

@@ -16,6 +16,7 @@ from audit.services import changes_of, record
 from restai_site.lib.actor import Actor
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
+from restai_site.lib.rate_limit import require_per_minute
 
 KEY_PREFIX = "rk_"
 KEY_BYTES = 32
@@ -34,16 +35,18 @@ def create_api_key(
     project_ids: Collection[int] | None = None,
     team_id: int | None = None,
     allowed_networks: Iterable[str] = (),
+    requests_per_minute: int | None = None,
     actor: Actor,
 ) -> tuple[ApiKey, str]:
     """Create an API key for the actor and return it with its plaintext, which is not stored.
 
     The key is `rk_` and 256 random bits. It can be narrowed to projects or to a team that the actor
-    sees now, and to networks (see `normal_networks`). Raises Forbidden for keys that would mint
-    keys, Invalid for limits.
+    sees now, and to networks (see `normal_networks`); `requests_per_minute` limits its calls of
+    models. Raises Forbidden for keys that would mint keys, Invalid for limits.
     """
     if not actor.is_own_session or actor.user_id != user.pk:
         raise Forbidden(FOR_OWNERS)
+    require_per_minute(requests_per_minute)
     values: dict[str, Any] = {
         "name": name,
         "expires_at": expires_at,
@@ -51,6 +54,7 @@ def create_api_key(
         "project_ids": _narrowed(project_ids, team_id, actor),
         "team_id": team_id,
         "allowed_networks": normal_networks(allowed_networks),
+        "requests_per_minute": requests_per_minute,
     }
     plaintext, shown = _secret()
     key = ApiKey.objects.create(user=user, **values, **shown)
@@ -68,6 +72,26 @@ def rename_api_key(key: ApiKey, *, name: str, actor: Actor) -> ApiKey:
         key.name = name
         key.save(update_fields=["name"])
         record(actor, "api_key.update", key, changes=changes)
+    return key
+
+
+@transaction.atomic
+def limit_api_key(key: ApiKey, *, requests_per_minute: int | None, actor: Actor) -> ApiKey:
+    """Let a key make fewer calls a minute than so far; more it never may. None is no limit.
+
+    Raises Forbidden, Invalid, Conflict for a limit that is higher.
+    """
+    require_per_minute(requests_per_minute)
+    key = _own(key, actor)
+    before = key.requests_per_minute
+    if before is not None and (requests_per_minute is None or requests_per_minute > before):
+        message = f"This key may make {before} requests a minute: choose fewer, or make a new key."
+        raise Conflict(message, fields={"requests_per_minute": [message]})
+    changes = changes_of(key, {"requests_per_minute": requests_per_minute})
+    if changes:
+        key.requests_per_minute = requests_per_minute
+        key.save(update_fields=["requests_per_minute"])
+        record(actor, "api_key.limit", key, changes=changes)
     return key
 
 

@@ -126,7 +126,7 @@ def test_the_page_is_paged_and_asks_few_questions(as_user, world, django_assert_
     for number in range(30):
         make_key(world.viewer, f"key {number}", project_ids=[world.project.pk])
     browser = as_user(world.viewer)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         page = browser.get(KEYS)
     assert len(page.context["table"].rows) == 25
     assert len(browser.get(f"{KEYS}?page=2").context["table"].rows) == 5

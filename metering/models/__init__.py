@@ -1,6 +1,7 @@
 """The tables of this app."""
 
 from metering.models.budgets import (
+    AMOUNT_BELOW,
     OWNERS,
     Budget,
     BudgetAlert,
@@ -12,6 +13,7 @@ from metering.models.rollups import RollupState, StaleDay, UsageRollup
 from metering.models.usage import UsageRecord
 
 __all__ = [
+    "AMOUNT_BELOW",
     "OWNERS",
     "Budget",
     "BudgetAlert",

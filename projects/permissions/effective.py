@@ -101,6 +101,9 @@ SELECT pair.user_id, pair.project_id, project.name, pair.team_id,
  WHERE """  # noqa: S608 - put together from constants
 ORDER = " ORDER BY pair.user_id, project.name, project.id"
 COUNTS = f"SELECT pair.user_id, pair.level, count(*) FROM ({EFFECTIVE}) pair WHERE "  # noqa: S608
+STILL = f"""
+SELECT pair.user_id, pair.project_id FROM ({EFFECTIVE}) pair
+ WHERE pair.user_id = ANY (%s) AND pair.project_id = ANY (%s) AND pair.level >= %s"""  # noqa: S608
 USERS = f"SELECT pair.user_id FROM ({EFFECTIVE}) pair WHERE "  # noqa: S608
 KEYS = f"""
 SELECT key.id, count(*) FILTER (WHERE pair.level > 0)
@@ -164,6 +167,12 @@ def counts(user_ids: Sequence[int], area: Area) -> dict[int, dict[Level, int]]:
     for user_id, level, count in rows(f"{COUNTS}{condition} GROUP BY 1, 2", values):
         found.setdefault(user_id, {})[Level(level)] = count
     return found
+
+
+def still_at_least(asked: set[tuple[int, int]], level: Level) -> set[tuple[int, int]]:
+    """Return which of `asked`, pairs of user and project, are at `level` or above. One query."""
+    values = [[user for user, _ in asked], [project for _, project in asked], level]
+    return asked & {(user, project) for user, project in rows(STILL, values)}
 
 
 def users_in(area: Area, *, at_least: Level = Level.NONE) -> RawSQL:

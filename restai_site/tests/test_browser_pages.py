@@ -134,6 +134,7 @@ def pages(world) -> list[str]:
         f"{project}/analytics",
         f"{closed}/analytics",
         f"{team}/analytics",
+        f"{project}/limits",
         f"{project}/settings",
         f"{project}/chat",
         f"{project}/chat/{talk.pk}",

@@ -109,6 +109,7 @@ PLACES: dict[str, type[models.Model]] = {
     "image_generator_id": ImageGenerator,
     "audio_generator_id": AudioGenerator,
     "usage_id": UsageRecord,
+    "budget_id": Budget,
     "entry_id": Entry,
     "conversation_id": Conversation,
     "message_id": Message,

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("metering", "0003_settle"),
+        ("metering", "0004_alerts_told"),
     ]
 
     operations = [

@@ -32,6 +32,6 @@ DROP FUNCTION metering_mark_stale();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("metering", "0004_rollups")]
+    dependencies = [("metering", "0005_rollups")]
 
     operations = [migrations.RunSQL(CREATE, DROP)]
