@@ -188,7 +188,7 @@ def test_the_number_of_teams_costs_no_further_question(
     choose(browser, world.alpha)
 
     def asked():
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             browser.get("/profile")
 
     asked()
