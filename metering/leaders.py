@@ -9,7 +9,7 @@ from django.db.models import BigIntegerField, CharField, F, Q, QuerySet, Sum, Va
 from django.db.models.functions import Cast, Coalesce, NullIf
 
 from accounts.models import ApiKey
-from metering.levels import is_weekly, level_for
+from metering.levels import has_windows, level_for
 from metering.models import UsageRecord
 from metering.scope import IDS, Scope
 from metering.statistics import Statistics
@@ -106,8 +106,8 @@ def groups(statistics: Statistics, way: str) -> QuerySet[Any, dict[str, Any]]:
     by = WAYS[way]
     scope = statistics.scope
     needed = {*by.dimensions, *scope.filters.columns}
-    by_weeks = scope.sees_all and is_weekly(level_for(needed))
-    rows = scope.rows(*by.dimensions).filter(statistics.covered(by_weeks=by_weeks))
+    by_windows = scope.sees_all and has_windows(level_for(needed))
+    rows = scope.rows(*by.dimensions).filter(statistics.covered(by_windows=by_windows))
     if way == "api_key":
         rows = rows.filter(api_key_id__gt=0)
     is_text = by.column in {"model_name", "kind"}

@@ -22,8 +22,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
     KEY: ("user_id", "api_key_id"),
     MEMBER: DIMENSIONS,
 }
-# What the leaders of the whole platform are read from: there are rows of weeks too.
-WEEKLY = ("team", "project", "user", KEY)
+# What the leaders of the whole platform are read from: there are rows of windows too.
+WINDOWED = ("team", "project", "user", KEY)
 OF_TEAMS = tuple(level for level, names in LEVELS.items() if "team_id" in names)
 
 
@@ -33,6 +33,6 @@ def level_for(needed: Iterable[str]) -> str:
     return next(level for level, names in LEVELS.items() if wanted <= set(names))
 
 
-def is_weekly(level: str) -> bool:
-    """Return whether the level has rows of weeks."""
-    return level in WEEKLY
+def has_windows(level: str) -> bool:
+    """Return whether the level has rows of windows."""
+    return level in WINDOWED

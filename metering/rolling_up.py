@@ -1,19 +1,20 @@
-"""Keeping the roll-ups: what the ledger holds, summed by hours, days and weeks of UTC.
+"""Keeping the roll-ups: what the ledger holds, summed by hours and days of UTC, and by windows.
 
 Each step reads the ledger anew and writes what differs, so it may be repeated, and a step that is
 killed has done nothing. Hours are counted again as long as a late commit can change them
-(OVERLAP); then their day is summed once, and with its last day a week. What changes afterwards
+(OVERLAP); then their day is summed once, and the windows that end with it are. What changes later
 marks its day (StaleDay), by triggers of the ledger's table. Whoever deletes from the ledger says so
 by `ledger_begins`: days that are no longer whole there stay as they are.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from metering.models import RollupState, StaleDay, UsageRecord, UsageRollup
-from metering.rollup_sql import DAY, HOUR, LEDGER, WEEK, WEEKS
+from metering.rollup_sql import DAY, HOUR, LEDGER, WINDOW, WINDOWS
+from metering.spans import ONE_DAY, ONE_HOUR, WINDOW_DAYS, day_of, hour_of
 
 # An advisory lock of the database: one step at a time.
 ROLL_UP = 7_203_685_002
@@ -30,7 +31,6 @@ PLAN_AS_USUAL = """
     SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;
     SET LOCAL work_mem TO DEFAULT
 """
-ONE_HOUR, ONE_DAY, ONE_WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 Grain = UsageRollup.Grain
 
 
@@ -87,8 +87,9 @@ def _step(now: datetime) -> bool:
     state, _ = RollupState.objects.get_or_create()
     if state.days_until is None:
         state.days_until = _first_day(state, now)
-    more = _mend(state, now) or _finish_a_day(state, now) or _count_hours(state, now)
-    state.save(update_fields=["rolled_until", "days_until"])
+    more = _mend(state, now) or _finish_a_day(state, now) or _open_windows(state)
+    more = more or _count_hours(state, now)
+    state.save(update_fields=["rolled_until", "days_until", "windows_until"])
     if not more:
         kept_from = min(day_of(now) - HOURS_KEPT, state.days_until)
         UsageRollup.objects.filter(grain=Grain.HOUR, starts_at__lt=kept_from).delete()
@@ -112,7 +113,8 @@ def _mend(state: RollupState, now: datetime) -> bool:
     seen = list(StaleDay.objects.filter(starts_at=day).values_list("pk", flat=True))
     if state.ledger_from is None or day >= state.ledger_from:
         if state.days_until and day < state.days_until:
-            _sum_day(day, state.days_until)
+            _rewrite(LEDGER, DAY, day, day + ONE_DAY)
+            state.windows_until = None
         begin = max(day, day_of(now) - HOURS_KEPT)
         _rewrite(LEDGER, HOUR, begin, min(day + ONE_DAY, hour_of(now) + ONE_HOUR))
     StaleDay.objects.filter(pk__in=seen).delete()
@@ -125,15 +127,20 @@ def _finish_a_day(state: RollupState, now: datetime) -> bool:
     if day is None or day + ONE_DAY > now - OVERLAP:
         return False
     state.days_until = day + ONE_DAY
-    _sum_day(day, state.days_until)
+    _rewrite(LEDGER, DAY, day, day + ONE_DAY)
     return True
 
 
-def _sum_day(day: datetime, days_until: datetime) -> None:
-    _rewrite(LEDGER, DAY, day, day + ONE_DAY)
-    monday = week_of(day)
-    if monday + ONE_WEEK <= days_until:
-        _rewrite(WEEKS, WEEK, monday, monday + ONE_WEEK)
+def _open_windows(state: RollupState) -> bool:
+    """Make the windows anew where their days have changed. Return whether they had."""
+    end = state.days_until
+    if end is None or state.windows_until == end:
+        return False
+    UsageRollup.objects.filter(grain=Grain.WINDOW).delete()
+    for days in WINDOW_DAYS:
+        _rewrite(WINDOWS, WINDOW, end - days * ONE_DAY, end)
+    state.windows_until = end
+    return True
 
 
 def _count_hours(state: RollupState, now: datetime) -> bool:
@@ -156,19 +163,3 @@ def _rewrite(source: str, grain: str, begin: datetime, end: datetime) -> None:
         cursor.execute(PLAN)
         cursor.execute(source, {"grain": grain, "begin": begin, "end": end})
         cursor.execute(PLAN_AS_USUAL)
-
-
-def hour_of(moment: datetime) -> datetime:
-    """Return the beginning of the hour of UTC that holds `moment`."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def day_of(moment: datetime) -> datetime:
-    """Return the beginning of the day of UTC that holds `moment`."""
-    return hour_of(moment).replace(hour=0)
-
-
-def week_of(moment: datetime) -> datetime:
-    """Return the beginning of the week of UTC, a Monday, that holds `moment`."""
-    day = day_of(moment)
-    return day - ONE_DAY * day.weekday()

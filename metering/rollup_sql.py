@@ -3,10 +3,10 @@
 # ruff: noqa: S608 - what is put into the texts are the names of columns and levels, from this code
 
 from metering.histogram import BUCKET
-from metering.levels import DIMENSIONS, KEY, LEVELS, WEEKLY
+from metering.levels import DIMENSIONS, KEY, LEVELS, WINDOWED
 from metering.models.rollups import HISTOGRAM, SUMS
 
-HOUR, DAY, WEEK = "hour", "day", "week"
+HOUR, DAY, WINDOW = "hour", "day", "window"
 COLUMNS = ("level", "starts_at", *DIMENSIONS, *SUMS, *HISTOGRAM)
 # What no calls have in the columns of dimensions.
 _NOTHING = {name: "''" if name in {"model_name", "kind"} else "0" for name in DIMENSIONS}
@@ -99,15 +99,12 @@ WITH cells AS (
 {_WRITE}
 """
 
-# Weeks, of their days.
-WEEKS = f"""
-WITH fresh AS MATERIALIZED (
-    SELECT level, date_trunc(%(grain)s, starts_at, 'UTC') AS starts_at, {", ".join(DIMENSIONS)},
-        {_sums()}, '{{}}'::smallint[] AS latency_buckets, '{{}}'::bigint[] AS latency_counts
-    FROM metering_usagerollup
-    WHERE grain = '{DAY}' AND starts_at >= %(begin)s AND starts_at < %(end)s
-      AND level IN ({", ".join(f"'{level}'" for level in WEEKLY)})
-    GROUP BY 1, 2, {", ".join(DIMENSIONS)}
-)
-{_WRITE}
+# One window, of its days.
+WINDOWS = f"""
+INSERT INTO metering_usagerollup (grain, {", ".join(COLUMNS)})
+SELECT %(grain)s, level, %(begin)s::timestamptz, {", ".join(DIMENSIONS)}, {_sums()}, '{{}}', '{{}}'
+FROM metering_usagerollup
+WHERE grain = '{DAY}' AND starts_at >= %(begin)s AND starts_at < %(end)s
+  AND level IN ({", ".join(f"'{level}'" for level in WINDOWED)})
+GROUP BY level, {", ".join(DIMENSIONS)}
 """

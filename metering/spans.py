@@ -1,18 +1,21 @@
 """Stretches of time, and the rows of the roll-ups that cover them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from django.db.models import Q
 from django.utils import timezone
 
 from metering.models import UsageRollup
-from metering.rolling_up import ONE_DAY, ONE_HOUR, ONE_WEEK, day_of, hour_of, week_of
 
 Grain = UsageRollup.Grain
 DEFAULT_PERIOD = "30d"
+ONE_HOUR, ONE_DAY, ONE_WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 _CHOICES = (("7d", "7 days", 7), ("30d", "30 days", 30), ("90d", "90 days", 90))
+# How many whole days of a period lie before today; after midnight, before the last day is summed
+# up, it is one less.
+WINDOW_DAYS = tuple(days - left for *_, days in _CHOICES for left in (1, 2))
 
 
 @dataclass(frozen=True)
@@ -81,26 +84,31 @@ def period_of(key: str) -> Period:
 
 
 def covering(
-    starts: datetime, ends: datetime, *, bucket: str, days_until: datetime, by_weeks: bool = False
+    starts: datetime, ends: datetime, *, bucket: str, days_until: datetime, windows: bool = False
 ) -> Q:
     """Return the condition for the rows of which each moment of the stretch is in exactly one.
 
     Days that are not over yet are read from their hours, as is an end within a day; what is cut by
-    the hour, from hours alone. `by_weeks` takes weeks where they fit, for levels that have them.
+    the hour, from hours alone. `windows` says that there are windows up to `days_until`.
     """
     if bucket == "hour":
         return _rows(Grain.HOUR, starts, ends)
     last_day = max(min(day_of(ends), days_until), starts)
     hours = _rows(Grain.HOUR, last_day, ends)
-    if not by_weeks:
-        return _rows(Grain.DAY, starts, last_day) | hours
-    monday = week_of(starts + ONE_WEEK - ONE_DAY)
-    last_monday = week_of(last_day)
-    if monday >= last_monday:
-        return _rows(Grain.DAY, starts, last_day) | hours
-    days = _rows(Grain.DAY, starts, monday) | _rows(Grain.DAY, last_monday, last_day)
-    return days | _rows(Grain.WEEK, monday, last_monday) | hours
+    if windows and last_day == days_until and (last_day - starts).days in WINDOW_DAYS:
+        return Q(grain=Grain.WINDOW, starts_at=starts) | hours
+    return _rows(Grain.DAY, starts, last_day) | hours
 
 
 def _rows(grain: str, starts: datetime, ends: datetime) -> Q:
     return Q(grain=grain, starts_at__gte=starts, starts_at__lt=ends)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the beginning of the hour of UTC that holds `moment`."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def day_of(moment: datetime) -> datetime:
+    """Return the beginning of the day of UTC that holds `moment`."""
+    return hour_of(moment).replace(hour=0)

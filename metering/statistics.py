@@ -17,9 +17,8 @@ from metering import histogram
 from metering.models import RollupState
 from metering.models.rollups import SUMS
 from metering.querysets import RollupQuerySet
-from metering.rolling_up import day_of
 from metering.scope import Scope
-from metering.spans import Period, covering
+from metering.spans import Period, covering, day_of
 
 Histograms = dict[datetime, Counter[int]]
 Row = Mapping[str, Any]
@@ -72,7 +71,7 @@ class Statistics:
         """Until when calls are counted."""
         return self.state.rolled_until
 
-    def covered(self, *, by_weeks: bool = False) -> Q:
+    def covered(self, *, by_windows: bool = False) -> Q:
         """Return the condition for the rows of the period."""
         period = self.period
         return covering(
@@ -80,7 +79,7 @@ class Statistics:
             period.ends,
             bucket=period.bucket,
             days_until=self._days_until,
-            by_weeks=by_weeks,
+            windows=by_windows and self.state.windows_until == self._days_until,
         )
 
     @property

@@ -18,19 +18,22 @@ SUMS = (
 
 
 class UsageRollup(models.Model):
-    """The calls of one hour, day or week (UTC, by `created_at`) that agree in some dimensions.
+    """The calls of one hour, day or window (UTC, by `created_at`) that agree in some dimensions.
+
+    A window is one of the stretches of whole days, up to the last that is summed up, that pages ask
+    for: `metering.spans.WINDOWS`.
 
     `metering.levels` says in which; the others are 0 or "", as is what a call does not have.
     Latency is that of completed calls; its histogram is described in `metering.histogram`, and
-    empty in rows of weeks.
+    empty in rows of windows.
     """
 
     class Grain(models.TextChoices):
         HOUR = "hour", "Hour"
         DAY = "day", "Day"
-        WEEK = "week", "Week"
+        WINDOW = "window", "Window"
 
-    grain = models.CharField(max_length=4, choices=Grain.choices)
+    grain = models.CharField(max_length=6, choices=Grain.choices)
     level = models.CharField(max_length=13, choices=[(level, level) for level in LEVELS])
     starts_at = models.DateTimeField()
     team_id = models.BigIntegerField(default=0)
@@ -87,6 +90,8 @@ class RollupState(models.Model):
     # Until when calls are counted; the ends of what is rolled up by the hour and by the day.
     rolled_until = models.DateTimeField(null=True)
     days_until = models.DateTimeField(null=True)
+    # The end of the windows; null where they are to be made anew.
+    windows_until = models.DateTimeField(null=True)
     # The ledger holds all calls since then; null: all there ever were. Older days stay as they are.
     ledger_from = models.DateTimeField(null=True)
 

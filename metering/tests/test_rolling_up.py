@@ -15,11 +15,12 @@ from django.utils import timezone
 
 from metering import rolling_up, tasks
 from metering.claims import Payer, Spending
-from metering.levels import DIMENSIONS, KEY, LEVELS
+from metering.levels import DIMENSIONS, KEY, LEVELS, WINDOWED
 from metering.models import RollupState, StaleDay, UsageRecord, UsageRollup
 from metering.models.rollups import HISTOGRAM, SUMS
 from metering.rolling_up import ledger_begins, mark_all, roll_up
 from metering.settling import settle
+from metering.spans import WINDOW_DAYS, day_of
 from metering.tests.ledger import SUMS as RAW
 from metering.tests.ledger import write
 
@@ -101,23 +102,26 @@ def assert_true_to_the_ledger(now):
     days_until = RollupState.objects.get().days_until
     assert days_until is not None
     days = UsageRecord.objects.filter(created_at__lt=days_until)
-    kept_from = rolling_up.day_of(now) - rolling_up.HOURS_KEPT
-    # Weeks that are over, from the first that has a day.
-    monday = rolling_up.week_of(days_until)
+    kept_from = day_of(now) - rolling_up.HOURS_KEPT
+    windows = {days_until - days * DAY: days_until for days in WINDOW_DAYS}
     for grain, ledger in (
         ("day", days),
-        ("week", UsageRecord.objects.filter(created_at__lt=monday)),
         ("hour", UsageRecord.objects.filter(created_at__gte=min(kept_from, days_until))),
     ):
         for level in LEVELS:
             rollups = UsageRollup.objects.filter(grain=grain)
-            if (
-                grain == "week"
-                and not rolling_up.UsageRollup.objects.filter(grain=grain, level=level).exists()
-            ):
-                continue
-            seen = ledger.filter(api_key_id__isnull=False) if level == KEY else ledger
-            assert summed(level, rollups) == grouped(level, seen), (grain, level)
+            assert_level(level, rollups, ledger)
+    found = UsageRollup.objects.filter(grain="window")
+    assert set(found.values_list("starts_at", flat=True)) <= set(windows)
+    for begin, end in windows.items():
+        for level in WINDOWED:
+            ledger = UsageRecord.objects.filter(created_at__gte=begin, created_at__lt=end)
+            assert_level(level, found.filter(starts_at=begin), ledger)
+
+
+def assert_level(level, rollups, ledger):
+    seen = ledger.filter(api_key_id__isnull=False) if level == KEY else ledger
+    assert summed(level, rollups) == grouped(level, seen), level
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -216,7 +220,7 @@ def test_a_run_that_is_killed_has_done_whole_steps_and_the_next_goes_on(world, m
         roll_up(NOW)
     until = RollupState.objects.get().days_until
     assert until is not None
-    assert until < rolling_up.day_of(NOW)
+    assert until < day_of(NOW)
     roll_up(NOW)
     assert_true_to_the_ledger(NOW)
 
@@ -273,11 +277,11 @@ def test_days_that_have_left_the_ledger_stay_as_they_are(world):
     ledger_begins(timezone.now() - 30 * DAY)
     UsageRecord.objects.filter(pk__in=old).delete()
     mark_all()
-    StaleDay.objects.create(starts_at=rolling_up.day_of(timezone.now() - 40 * DAY))
+    StaleDay.objects.create(starts_at=day_of(timezone.now() - 40 * DAY))
     roll_up()
     days = UsageRollup.objects.filter(level="all", grain="day")
     assert days.aggregate(total=Sum("requests"))["total"] == 3
-    assert days.filter(starts_at=rolling_up.day_of(kept.created_at)).exists()
+    assert days.filter(starts_at=day_of(kept.created_at)).exists()
     assert not StaleDay.objects.exists()
 
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from metering.charts import charts_of
 from metering.leaders import every, leaders, ways_of
 from metering.models import UsageRecord, UsageRollup
-from metering.rolling_up import day_of, roll_up
+from metering.rolling_up import roll_up
 from metering.scope import Filters, Scope
-from metering.spans import covering, period_of
+from metering.spans import covering, day_of, period_of
 from metering.statistics import Statistics
 from metering.tests.ledger import sums_of, told, write
 from metering.tests.test_rolling_up import random_call
@@ -203,33 +203,39 @@ def test_an_unknown_period_is_the_usual_one():
     assert period_of("zzz").key == "30d"
 
 
-@pytest.mark.parametrize("by_weeks", [True, False])
-@pytest.mark.parametrize("days_done", range(0, 16, 3))
-def test_each_hour_is_covered_exactly_once(by_weeks, days_done):
-    """Whatever is summed by days and weeks already; read from the condition itself."""
+@pytest.mark.parametrize("windows", [True, False])
+@pytest.mark.parametrize("days_done", [0, 1, 5, 6, 20, 28, 29, 30, 88, 89, 90])
+def test_each_hour_is_covered_exactly_once(windows, days_done):
+    """Whatever is summed by days and windows already; read from the condition itself."""
     starts = day_of(timezone.now())
-    for length in range(1, 22):
+    until = starts + days_done * DAY
+    for length in (1, 6, 7, 29, 30, 90):
         ends = starts + length * DAY
-        condition = covering(
-            starts,
-            ends,
-            bucket="day",
-            days_until=starts + days_done * DAY,
-            by_weeks=by_weeks,
-        )
+        condition = covering(starts, ends, bucket="day", days_until=until, windows=windows)
         hours = []
         for part in condition.children:
-            given = dict(part.children) if not isinstance(part, tuple) else None
-            step = {"hour": HOUR, "day": DAY, "week": 7 * DAY}[given["grain"]]
-            moment = given["starts_at__gte"]
-            while moment < given["starts_at__lt"]:
-                if given["grain"] == "week":
-                    assert moment.weekday() == 0
-                if given["grain"] != "hour":
-                    assert moment + step <= starts + days_done * DAY
-                hours += [moment + hour * HOUR for hour in range(int(step / HOUR))]
-                moment += step
+            given = dict(part.children)
+            if given["grain"] == "window":
+                assert windows
+                begin, end, step = given["starts_at"], until, DAY
+            else:
+                begin, end = given["starts_at__gte"], given["starts_at__lt"]
+                step = {"hour": HOUR, "day": DAY}[given["grain"]]
+            if given["grain"] != "hour":
+                assert end <= until
+            while begin < end:
+                hours += [begin + hour * HOUR for hour in range(int(step / HOUR))]
+                begin += step
         assert sorted(hours) == [starts + hour * HOUR for hour in range(24 * length)]
+
+
+def test_leaders_of_the_platform_are_read_from_windows(busy):
+    found = statistics_of(acting(busy.platform_admin), "90d")
+    windowed = every(found, "user")
+    grains = UsageRollup.objects.filter(found.covered(by_windows=True), level="user")
+    assert set(grains.values_list("grain", flat=True)) == {"window", "hour"}
+    found.state.windows_until = None
+    assert every(found, "user") == windowed
 
 
 def test_charts_and_their_tables_say_the_same(world):

@@ -49,7 +49,8 @@ from metering.models import (
     UsageRecord,
     UsageRollup,
 )
-from metering.rolling_up import day_of, roll_up
+from metering.rolling_up import roll_up
+from metering.spans import day_of
 from projects.models import (
     Project,
     ProjectInvitation,
