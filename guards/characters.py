@@ -95,7 +95,9 @@ def composed(codes: Codes, starts: Places, ends: Places) -> tuple[Codes, Places,
         if not len(marks):
             break
         letters = _letters(pairs.marks[rows])[marks]
-        made = np.where(letters >= 0, _made(codes[letters], codes[marks]), 0)
+        # What is no mark itself, as a Korean vowel, must follow at once.
+        near = (letters >= 0) & (pairs.marks[rows][marks] | (letters == marks - 1))
+        made = np.where(near, _made(codes[letters], codes[marks]), 0)
         marks, letters, made = marks[made > 0], letters[made > 0], made[made > 0]
         # Of several marks that one letter could take, the first.
         letters, first = np.unique(letters, return_index=True)

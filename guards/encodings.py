@@ -11,7 +11,9 @@ SEGMENT_CHARACTERS = 65_536
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{16,}={0,6}(?![A-Za-z0-9])")
-_HEXADECIMAL = re.compile(r"(?:(?:0x|\\x|%)?[0-9A-Fa-f]{2}[ :,]?){8,}")
+_HEXADECIMAL = re.compile(
+    r"(?<![0-9A-Za-z])(?:(?:0x|\\x|%)?[0-9A-Fa-f]{2}[ :,]?){7,}(?:0x|\\x|%)?[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
+)
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 _HEXADECIMAL_SIGNS = re.compile(r"0x|[^0-9A-Fa-f]")
 _READABLE = 0.9
@@ -56,7 +58,8 @@ def _read(
 
 def _readable(read: Callable[[str], bytes], segment: str) -> str:
     try:
-        text = read(segment).decode()
+        # A word of two letters that stands before hexadecimal may be read as one byte more.
+        text = read(segment).decode(errors="replace")
     except (binascii.Error, ValueError):
         return ""
     letters = sum(character.isalnum() or character.isspace() for character in text)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from guards import characters, encodings
 from guards.characters import Places
 
-_APART = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .\-_*|][^\W\d_](?![^\W_])){2,}")
+# Three letters or more with the same sign between them.
+_APART = re.compile(r"(?<![^\W_])[^\W\d_]([ .\-_*|])[^\W\d_](?![^\W_])(?:\1[^\W\d_](?![^\W_]))+")
 _SMUGGLED = re.compile(
     # The flags of England, Scotland and Wales are tags as well; group 1 leaves them out.
     "\U0001f3f4[\U000e0020-\U000e007f]{1,8}"

@@ -26,7 +26,12 @@ Counts = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 def cleaned(text: str) -> str:
     """Return the text as the classifier reads it: folded, each run of spaces as one."""
-    return _SPACES.sub(" ", normal.fold(normal.plain(text)).text).strip()
+    return spaced(normal.fold(normal.plain(text)).text)
+
+
+def spaced(text: str) -> str:
+    """Return a folded text with each run of spaces as one."""
+    return _SPACES.sub(" ", text).strip()
 
 
 def counts(text: str) -> Counts:
