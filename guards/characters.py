@@ -26,6 +26,8 @@ _HIDDEN = (
     "\u3164\ufeff\uffa0\ufff9\ufffa\ufffb"
 )
 _SELECTORS = range(0xFE00, 0xFE10)
+_SURROGATES = range(0xD800, 0xE000)
+_REPLACEMENT = 0xFFFD
 # U+E0020 to U+E007E stand for ASCII.
 _TAGS = range(0xE0020, 0xE007F)
 # Korean syllables are made of their letters by a formula (The Unicode Standard, 3.12).
@@ -82,6 +84,8 @@ def compatible(codes: Codes) -> tuple[Codes, Places, Places]:
     within = np.arange(len(starts), dtype=np.int64) - firsts[starts]
     new = changed[starts]
     written[new] = forms.pool[forms.firsts[rows[starts[new]]] + within[new]]
+    # Half of a pair is no character; UTF-8, which the engines below read, has no form for it.
+    written[(written >= _SURROGATES.start) & (written < _SURROGATES.stop)] = _REPLACEMENT
     return composed(written, starts, starts + 1)
 
 

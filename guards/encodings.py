@@ -12,7 +12,8 @@ SEGMENT_CHARACTERS = 65_536
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{16,}={0,6}(?![A-Za-z0-9])")
 _HEXADECIMAL = re.compile(
-    r"(?<![0-9A-Za-z])(?:(?:0x|\\x|%)?[0-9A-Fa-f]{2}[ :,]?){7,}(?:0x|\\x|%)?[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])(?:(?:0x|\\x|%)?[0-9A-Fa-f]{2}[ :,]?){7,}"
+    r"(?:0x|\\x|%)?[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
 )
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 _HEXADECIMAL_SIGNS = re.compile(r"0x|[^0-9A-Fa-f]")

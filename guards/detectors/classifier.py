@@ -43,7 +43,7 @@ class Head:
     limits: tuple[float, float]
 
     def score(self, result: float) -> float:
-        """Return the result as a score: 0.5 at 3 % false alarms on sources not seen, 0.75 at 1 %."""
+        """Return the result as a score: 0.5 at 3 % false alarms on unseen sources, 0.75 at 1 %."""
         few, some = self.limits
         slope = math.log(3) / (few - some)
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, (result - some) * slope))))
@@ -63,8 +63,8 @@ class Classifier(Detector):
     slug = "classifier"
     title = "Injection and unsafe requests (trained)"
     explanation = (
-        "A small model on this server that has learned from some 12,000 attacks what injections and "
-        "unsafe requests read like. It is quick and makes mistakes both ways: a first look, for a "
+        "A small model on this server that has learned from some 14,000 attacks what injections "
+        "and unsafe requests read like. It is quick and errs both ways: a first look, for a "
         "person or a guard with a model to look again."
     )
     categories = (

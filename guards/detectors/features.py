@@ -58,7 +58,7 @@ def _word_hashes(text: str) -> NDArray[np.int64]:
 def _piece_hashes(text: str) -> NDArray[np.int64]:
     padded = f" {text} ".encode("utf-32-le", "surrogatepass")
     codes = np.frombuffer(padded, dtype="<u4").astype(np.uint64)
-    # A piece may begin or end at a space, but holds none inside: words in another order count alike.
+    # A piece may begin or end at a space but holds none: words in another order count alike.
     spaces = np.concatenate([[0], np.cumsum(codes == 32)])
     rows = []
     together = codes

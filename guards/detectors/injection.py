@@ -22,9 +22,9 @@ class Injection(Detector):
     slug = "injection"
     title = "Prompt injection (rules)"
     explanation = (
-        "Finds the usual wordings by which a text tells a model to leave its instructions, to show its "
-        "prompt or to play another part, markers of roles, and invisible or encoded text. Other "
-        "wordings pass: use it beside the classifier or a guard with a model."
+        "Finds the usual wordings by which a text tells a model to leave its instructions, to show "
+        "its prompt or to play another part, markers of roles, and invisible or encoded text. "
+        "Other wordings pass: use it beside the classifier or a guard with a model."
     )
     categories = (
         ("override", "Asks to leave instructions"),
@@ -40,7 +40,7 @@ class Injection(Detector):
         Number(
             name="threshold",
             label="Threshold",
-            help="Findings under this score are left out. Lower finds more, and more of it wrongly.",
+            help="Findings under this score are left out. Lower finds more, also wrongly.",
             default=0.6,
             lowest=0.0,
             highest=1.0,
@@ -82,7 +82,7 @@ def _any() -> Expression:
 
 @cache
 def _written() -> tuple[str, ...]:
-    """Return the expressions with their letters as folded text has them; classes such as \\S stay."""
+    """Return the expressions with their letters as folded text has them; \\S and such stay."""
     return tuple(
         "".join(
             piece if piece.startswith("\\") else normal.fold(normal.plain(piece)).text

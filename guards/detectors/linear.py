@@ -8,8 +8,8 @@ import re2
 
 from restai_site.lib.errors import Invalid
 
-# What a compiled expression may take; RE2 refuses what would take more (its own limit is 8 MiB, which
-# the expressions of this platform may take).
+# What a compiled expression may take; RE2 refuses what would take more. Its own limit is
+# 8 MiB, which the expressions of this platform may take.
 MEMORY_BYTES = 1 << 20
 OWN_MEMORY_BYTES = 8 << 20
 
@@ -41,6 +41,8 @@ def compiled(pattern: str, *, any_case: bool = False, memory: int = MEMORY_BYTES
     options.case_sensitive = not any_case
     try:
         expression: Expression = re2.compile(pattern, options)
+    except UnicodeEncodeError:
+        raise Invalid("Take out of the expressions what is no character.") from None
     except re2.error as error:
         raise Invalid(f"Correct the expression {pattern[:50]}: {_reason(error)}.") from None
     return expression

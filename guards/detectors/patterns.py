@@ -26,8 +26,9 @@ class Patterns(Detector):
     slug = "patterns"
     title = "Words and expressions"
     explanation = (
-        "Finds words and phrases of a list, in any case, with or without accents, also where letters "
-        "are replaced by look-alikes or digits, set apart, or encoded; and regular expressions."
+        "Finds words and phrases of a list, in any case, with or without accents, also where "
+        "letters are replaced by look-alikes or digits, set apart, or encoded; and regular "
+        "expressions."
     )
     categories = (("word", "Word of the list"), ("expression", "Regular expression"))
     configuration = (

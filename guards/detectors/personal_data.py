@@ -80,9 +80,9 @@ class PersonalData(Detector):
     slug = "personal_data"
     title = "Personal data"
     explanation = (
-        "Finds e-mail addresses, phone numbers, payment cards, bank accounts, network addresses and "
-        "national identification numbers. Checksums are verified. Names and postal addresses are "
-        "not found."
+        "Finds e-mail addresses, phone numbers, payment cards, bank accounts, network addresses "
+        "and national identification numbers. Checksums are verified. Names and postal addresses "
+        "are not found."
     )
     categories = (
         ("email", "E-mail address"),
@@ -96,7 +96,7 @@ class PersonalData(Detector):
         Choices(
             name="categories",
             label="What to find",
-            help="Network addresses are left out unless chosen: they are common in technical texts.",
+            help="Network addresses are common in technical texts, so they must be chosen.",
             default=[slug for slug, _ in categories if slug != "ip_address"],
             choices=categories,
         ),

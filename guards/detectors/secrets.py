@@ -1,4 +1,4 @@
-"""Keys, tokens and passwords, by the forms that their makers publish, and by what they are set to."""
+"""Keys, tokens and passwords, by the forms that their makers publish and by how they are set."""
 
 import math
 import re
@@ -61,8 +61,8 @@ class Secrets(Detector):
     slug = "secrets"
     title = "Secrets and keys"
     explanation = (
-        "Finds keys of well-known providers, private keys, signed tokens, passwords in addresses, and "
-        "values that look random where a password, key or token is set."
+        "Finds keys of well-known providers, private keys, signed tokens, passwords in addresses, "
+        "and values that look random where a password, key or token is set."
     )
     categories = (
         ("provider_key", "Key of a provider"),

@@ -1,4 +1,4 @@
-"""Texts for the tests of the detectors. What looks like a secret is put together here from parts."""
+"""Texts for the tests of the detectors. What looks like a secret is put together from parts."""
 
 import base64
 import codecs
@@ -158,6 +158,7 @@ PERSONAL_DATA = {
 }
 
 _LETTERS = "q7Zk2VbX9mPw4RtY8sLd3NfH6gJc5KxT1aQe0UiO"
+_BEGIN = "-----BEGIN %s" + "PRIVATE KEY-----"
 _CAPITALS = "Q7ZK2VBX5MPW4RTY"
 _HEX = "9f86d081884c7d659a2feaa0c55ad015"
 
@@ -183,11 +184,8 @@ SECRETS = {
         "hvs." + _LETTERS,
     ),
     "private_key": (
-        "-----BEGIN RSA PRIVATE "
-        + "KEY-----\n"
-        + (_LETTERS + "\n") * 4
-        + "-----END RSA PRIVATE KEY-----",
-        "-----BEGIN OPENSSH PRIVATE " + "KEY-----\n" + _LETTERS * 3,
+        f"{_BEGIN % 'RSA '}\n{_LETTERS}\n{_LETTERS}\n-----END RSA PRIVATE KEY-----",
+        f"{_BEGIN % 'OPENSSH '}\n{_LETTERS * 3}",
     ),
     "signed_token": ("eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0In0." + _LETTERS,),
     "url_password": ("postgres://app:" + "s3cr3tpw" + "@db.internal/app",),

@@ -89,8 +89,8 @@ def test_every_view_points_into_the_original(text):
 
 
 def test_lone_surrogates_are_no_error():
-    text = "\ud800a\udfff \u0301"
-    assert normal.plain(text).text.startswith("\ud800a\udfff")
+    text = "\ud800a\udfffb"
+    assert normal.plain(text).text == "\ufffda\ufffdb"
     assert normal.disguises(text, normal.plain(text))
 
 
@@ -158,6 +158,11 @@ def test_endless_marks_take_a_fixed_number_of_passes(text, monkeypatch):
     """Python's own normalisation takes quadratic time for such a run of marks."""
     passes = []
     letters = characters._letters
-    monkeypatch.setattr(characters, "_letters", lambda marks: passes.append(1) or letters(marks))
+
+    def counted(marks):
+        passes.append(len(marks))
+        return letters(marks)
+
+    monkeypatch.setattr(characters, "_letters", counted)
     normal.plain(text)
     assert len(passes) <= 4

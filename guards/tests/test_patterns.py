@@ -100,6 +100,14 @@ def test_what_is_wrong_with_an_expression_is_said(expression, reason):
     }
 
 
+def test_half_a_character_in_an_expression_is_refused():
+    with pytest.raises(Invalid) as error:
+        FINDER.cleaned({"expressions": ["\ud800"]})
+    assert error.value.fields == {
+        "expressions": ["Take out of the expressions what is no character."]
+    }
+
+
 @pytest.mark.parametrize("expression", ["a*", "^", "x|"])
 def test_an_expression_that_matches_nothing_is_refused(expression):
     with pytest.raises(Invalid) as error:

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +54,7 @@ def test_merged_findings_cover_what_was_found_and_never_overlap(found):
     assert {place for span in found for place in range(span.start, span.end)} == {
         place for span in merged for place in range(span.start, span.end)
     }
-    assert all(before.end <= after.start for before, after in zip(merged, merged[1:], strict=False))
+    assert all(before.end <= after.start for before, after in pairwise(merged))
 
 
 @given(spans, st.randoms())

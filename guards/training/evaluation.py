@@ -1,4 +1,4 @@
-"""How well the classifier tells attacks from other texts, on sources that it has seen and has not."""
+"""How well the classifier tells attacks from other texts, on sources seen and not seen."""
 
 from dataclasses import dataclass
 

@@ -34,7 +34,8 @@ class Vectors:
     def idf(self) -> NDArray[np.float64]:
         """Return 1 + ln((1 + texts) / (1 + texts with the bucket)), smoothed as usual."""
         texts = np.bincount(self.counts.indices, minlength=2 * features.BUCKETS)
-        return 1.0 + np.log((1 + self.counts.shape[0]) / (1 + texts))
+        weights: NDArray[np.float64] = 1.0 + np.log((1 + self.counts.shape[0]) / (1 + texts))
+        return weights
 
     def weighted(self, idf: NDArray[np.float64]) -> sparse.csr_matrix:
         """Return rows of length 1."""
@@ -63,7 +64,9 @@ def fitted(
             weights[part] = min(1.0, (SOURCE_SAMPLES / max(1, part.sum())) ** 0.5)
     for label in (False, True):
         weights[hostile == label] *= weights.sum() / 2 / weights[hostile == label].sum()
-    regression = LogisticRegression(C=STRENGTH, solver="liblinear", random_state=SEED, max_iter=200)
+    regression = LogisticRegression(
+        C=STRENGTH, solver="liblinear", dual=True, tol=0.01, random_state=SEED, max_iter=200
+    )
     regression.fit(matrix, hostile, sample_weight=weights)
     return regression.coef_[0], float(regression.intercept_[0])
 

@@ -5,7 +5,6 @@ import importlib
 import inspect
 import json
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +21,23 @@ _TEMPLATE = re.compile(r"\{[{%].*?[}%]\}", re.DOTALL)
 # Jailbreaks of this collection are under the AGPL.
 _LEFT_OUT = re.compile(r"pliny", re.IGNORECASE)
 _MODULES = (
-    "argparse ast asyncio collections configparser csv ctypes datetime decimal difflib doctest email "
-    "fractions functools gettext hashlib html http imaplib inspect ipaddress itertools json locale "
-    "logging mailbox math mimetypes multiprocessing os pathlib pdb pickle platform plistlib pprint queue "
-    "random re sched secrets select shelve shlex shutil signal smtplib socket sqlite3 ssl statistics "
-    "string struct subprocess tarfile tempfile textwrap threading timeit tokenize trace traceback turtle "
-    "types typing unittest urllib.parse uuid warnings wave weakref xml.dom zipfile zoneinfo"
+    "argparse ast asyncio collections configparser csv ctypes datetime decimal difflib",
+    "doctest email fractions functools gettext hashlib html http imaplib inspect ipaddress",
+    "itertools json locale logging mailbox math mimetypes multiprocessing os pathlib pdb",
+    "pickle platform plistlib pprint queue random re sched secrets select shelve shlex",
+    "shutil signal smtplib socket sqlite3 ssl statistics string struct subprocess tarfile",
+    "tempfile textwrap threading timeit tokenize trace traceback turtle types typing",
+    "unittest urllib.parse uuid warnings wave weakref xml.dom zipfile zoneinfo",
+)
+_LIBRARIES = (
+    "numpy numpy.linalg numpy.random numpy.fft numpy.ma numpy.polynomial numpy.testing",
+    "scipy.sparse sklearn.linear_model sklearn.feature_extraction.text sklearn.metrics",
+    "sklearn.model_selection sklearn.cluster sklearn.ensemble sklearn.preprocessing",
+    "django.db.models django.db.models.functions django.http django.urls django.forms",
+    "django.core.mail django.core.cache django.core.signing django.template.defaultfilters",
+    "django.template.defaulttags django.utils.html django.utils.text django.utils.timezone",
+    "django.utils.crypto aiohttp aiohttp.web yarl celery celery.schedules redis PIL.Image",
+    "PIL.ImageOps PIL.ImageDraw PIL.ImageFilter hypothesis hypothesis.strategies pytest",
 )
 
 
@@ -171,12 +181,21 @@ def _strings(value: object) -> Iterator[str]:
 
 def _python(folder: Path) -> Rows:
     """Yield what the standard library says of itself: long, technical, and full of commands."""
-    for name in _MODULES.split():
+    return _documented(_MODULES)
+
+
+def _libraries(folder: Path) -> Rows:
+    """Yield the same of libraries that the server itself is built on, in their own style."""
+    return _documented(_LIBRARIES)
+
+
+def _documented(modules: tuple[str, ...]) -> Rows:
+    for name in " ".join(modules).split():
         module = importlib.import_module(name)
         for member in (module, *vars(module).values()):
             if inspect.ismodule(member) or inspect.isclass(member) or inspect.isfunction(member):
                 text = inspect.getdoc(member)
-                if text and len(text) > 60 and getattr(member, "__module__", name) in sys.modules:
+                if text and len(text) > 60:
                     yield text, BENIGN
 
 
@@ -217,6 +236,7 @@ _SOURCES = {
     "promptwl": _promptwl,
     "agentdojo": _agentdojo,
     "python": _python,
+    "libraries": _libraries,
     "advbench": _advbench,
     "harmbench": _harmbench,
     "do-not-answer": _do_not_answer,

@@ -22,7 +22,9 @@ WRITE = re.compile(
 UNAUDITED = [
     re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "accounts_session"'),  # the log-in is audited
     re.compile(r'^(INSERT INTO|UPDATE|DELETE FROM) "accounts_signingkey"'),  # made when needed
-    re.compile(r'^\s*(INSERT INTO|UPDATE|DELETE FROM) "?accounts_attemptcounter'),  # counts of guesses
+    re.compile(
+        r'^\s*(INSERT INTO|UPDATE|DELETE FROM) "?accounts_attemptcounter'
+    ),  # counts of guesses
     re.compile(r'^UPDATE "accounts_apikey" SET "last_used_at" = [^,]+ WHERE'),  # once a minute
     # Up to where the codes of an app and the counter of a passkey are used up.
     re.compile(r'^UPDATE "accounts_totpdevice" SET "last_step" = [^,]+ WHERE'),
