@@ -13,6 +13,8 @@ FOLDS = 5
 FALSE_ALARMS = (0.01, 0.03)
 # Sources with fewer harmless texts say too little about false alarms.
 BENIGN_ENOUGH = 50
+# Their harmless texts were written to resemble attacks.
+LOOK_ALIKES = ("own", "bastion")
 Scores = NDArray[np.float64]
 
 
@@ -55,16 +57,16 @@ def seen(part: Data) -> Scores:
     return _without(part, [folds == fold for fold in range(FOLDS)])
 
 
-def thresholds(part: Data, scores: Scores) -> list[float]:
+def thresholds(part: Data, scores: Scores, *, without: tuple[str, ...] = ()) -> list[float]:
     """Return the scores at which the rates of false alarms are met.
 
-    Each source of harmless texts counts alike, whatever its size.
+    Each source of harmless texts counts alike, whatever its size, those `without` not at all.
     """
     harmless = ~part.hostile
     weights = np.zeros(len(scores))
     for source in np.unique(part.sources):
         rows = harmless & (part.sources == source)
-        if rows.sum() >= BENIGN_ENOUGH:
+        if rows.sum() >= BENIGN_ENOUGH and source not in without:
             weights[rows] = 1 / rows.sum()
     order = np.argsort(-scores)
     reached = np.cumsum(weights[order]) / weights.sum()
