@@ -9,7 +9,7 @@ COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashe
 # Two workers: more gain nothing on two processors.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-detectors train-guards clean
+.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-detectors train-guards clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -89,6 +89,11 @@ train-guards: ## Make the classifier's model anew from its sources; takes some m
 	  --requirement requirements-training.txt
 	@DJANGO_SETTINGS_MODULE=restai_site.settings_types PYTHONPATH=build/training \
 	  $(PYTHON_VENV) -m guards.training.train build/training
+
+bench-matrix: ## Measure the permissions matrix with 10,000 users and 1,000 projects.
+	@scripts/bootstrap test
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	  $(PYTHON_VENV) -m benchmarks.matrix
 
 clean: ## Remove what can be made again; the data in var/ stay.
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,11 +1,14 @@
 """Fixtures of all tests."""
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 
 from accounts.sessions import tokens
 from restai_site.lib import configuration
+from restai_site.tests.background import waiting
 from restai_site.tests.clients import AuditedAPIClient, AuditedClient
+from restai_site.tests.mailbox import mail_set_up
 from restai_site.tests.server import Server
 from restai_site.tests.stored_settings import believe_that_nothing_is_stored
 from restai_site.tests.world import World, make_key, make_world
@@ -71,6 +74,15 @@ def api_as():
         return AuditedAPIClient().with_key(make_key(user)[1])
 
     return with_key_of
+
+
+@pytest.fixture
+def mailbox(db):
+    """A mail server, an empty queue, and nothing counted by the limits in Redis."""
+    cache.clear()
+    waiting()
+    with mail_set_up():
+        yield
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ def of_session(row: Session, request: HttpRequest) -> Actor:
         is_platform_admin=user.is_platform_admin and impersonator is None,
         is_restricted=user.is_restricted,
         session_id=row.pk,
+        requests_per_minute=user.requests_per_minute,
         impersonator_id=impersonator.pk if impersonator else None,
         impersonator_email=impersonator.email if impersonator else "",
         **origin(request),
@@ -40,6 +41,7 @@ def of_user(user: User, request: HttpRequest, *, credential: str) -> Actor:
         is_platform_admin=user.is_platform_admin,
         is_restricted=user.is_restricted,
         credential=credential,
+        requests_per_minute=user.requests_per_minute,
         **origin(request),
     )
 

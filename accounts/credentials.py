@@ -99,11 +99,13 @@ class _Key(NamedTuple):
     project_ids: list[int] | None
     team_id: int | None
     allowed_networks: list[str]
+    requests_per_minute: int | None
     user_id: int
     email: str
     is_platform_admin: bool
     is_restricted: bool
     second_factor_since: datetime | None
+    user_requests_per_minute: int | None
 
     @property
     def is_narrowed(self) -> bool:
@@ -123,11 +125,13 @@ def _keys(digest: str) -> QuerySet[Any, Any]:
             "project_ids",
             "team_id",
             "allowed_networks",
+            "requests_per_minute",
             "user_id",
             "user__email",
             "user__is_platform_admin",
             "user__is_restricted",
             "user__second_factor_since",
+            "user__requests_per_minute",
         )
     )
 
@@ -159,6 +163,8 @@ def _from_api_key(request: HttpRequest, plaintext: str) -> Actor:
         scope=key.scope,
         project_ids=None if key.project_ids is None else frozenset(key.project_ids),
         team_id=key.team_id,
+        requests_per_minute=key.user_requests_per_minute,
+        key_requests_per_minute=key.requests_per_minute,
         **origin(request),
     )
 

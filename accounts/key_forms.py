@@ -8,7 +8,7 @@ from django import forms
 from accounts import limits
 from accounts.models import ApiKey
 from restai_site.lib.actor import Actor
-from restai_site.ui.forms import PageForm
+from restai_site.ui.forms import PageForm, PerMinuteField
 
 LIFETIMES = [
     ("30", "30 days"),
@@ -61,6 +61,10 @@ class ApiKeyForm(PageForm):
         ),
     )
 
+    requests_per_minute = PerMinuteField(
+        help_text="Calls of models. Empty: no limit. It can be lowered later, not raised."
+    )
+
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         projects = limits.choices(limits.PROJECTS, actor)
@@ -103,7 +107,14 @@ class ApiKeyForm(PageForm):
             "project_ids": values["project_ids"] if values["reach"] == PROJECTS else None,
             "team_id": values["team_id"] if values["reach"] == TEAM else None,
             "allowed_networks": values["allowed_networks"],
+            "requests_per_minute": values["requests_per_minute"],
         }
+
+
+class KeyRateForm(PageForm):
+    """Fewer calls a minute than so far."""
+
+    requests_per_minute = PerMinuteField(required=True)
 
 
 class RotationForm(PageForm):

@@ -16,12 +16,12 @@ def mail_is_set_up() -> bool:
     return bool(mail.host and mail.from_address)
 
 
-def send(name: str, to: str, **context: Any) -> None:
-    """Send the mail `templates/accounts/mail/<name>.txt`, whose first line is the subject.
+def send(name: str, to: str, *, folder: str = "accounts", **context: Any) -> None:
+    """Send the mail `templates/<folder>/mail/<name>.txt`, whose first line is the subject.
 
     Never in a transaction: it waits for the mail server. Raises MailFailed, Unavailable.
     """
     shown = {**context, "place": settings.PUBLIC_URL}
-    text = render_to_string(f"accounts/mail/{name}.txt", shown)
+    text = render_to_string(f"{folder}/mail/{name}.txt", shown)
     subject, _, body = text.partition("\n")
     EmailMessage(subject=subject, body=body.lstrip("\n"), to=[to]).send()

@@ -48,6 +48,7 @@ CREDENTIALS = FACTOR_WRITES | frozenset(
         "accounts:keys",
         "accounts:revoke_key",
         "accounts:rotate_key",
+        "accounts:limit_key",
         "accounts:security",
         "accounts:end_session",
         "accounts:end_other_sessions",
@@ -65,13 +66,28 @@ CREDENTIALS = FACTOR_WRITES | frozenset(
         "session-end-others",
     }
 )
+# For people as themselves as well: what they say yes or no to.
+ANSWERS = frozenset(
+    {
+        "projects:accept_invitation",
+        "projects:decline_invitation",
+        "projects:accept_project_invitation",
+        "projects:decline_project_invitation",
+        "team-invitation-accept",
+        "team-invitation-decline",
+        "project-invitation-accept",
+        "project-invitation-decline",
+    }
+)
 # What a key for chats alone may do, and what it may read for that.
 CHAT_WRITES = frozenset({"openai:chat-completions", "project-chat"})
 CHAT_READS = frozenset({"openai:models", "openai:model", "project-list", "project-detail", "me"})
-# What restricted users may do besides reading: chat, and look after their own account.
+# What restricted users may do besides reading: chat, look after their own account, and answer
+# invitations: no role that these give lets them write.
 RESTRICTED_WRITES = (
     CHAT_WRITES
     | FACTOR_WRITES
+    | ANSWERS
     | frozenset(
         {
             "accounts:logout",
@@ -80,6 +96,7 @@ RESTRICTED_WRITES = (
             "auth-password",
             "auth-email",
             "accounts:theme",
+            "teams:switch",
             "accounts:revoke_key",
             "accounts:end_session",
             "accounts:end_other_sessions",
@@ -123,5 +140,7 @@ def check(actor: Actor, request: HttpRequest) -> None:
         raise Forbidden("This API key may read and nothing else.", code="key_scope")
     if route in CREDENTIALS and not actor.is_own_session:
         raise Forbidden("Credentials are for people who are signed in as themselves.")
+    if route in ANSWERS and not actor.is_own_session:
+        raise Forbidden("Invitations are answered by people who are signed in as themselves.")
     if actor.is_restricted and not is_read and route not in RESTRICTED_WRITES:
         raise Forbidden("Your account is restricted: you may read and chat.", code="restricted")

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from restai_site.ui.forms import PageForm
+from restai_site.ui.forms import PageForm, PerMinuteField
 
 RESTRICTED_HELP = "May read and chat, and change nothing."
 ADMINISTRATOR_HELP = "Runs the platform: users, models, settings, and all teams."
@@ -34,6 +34,14 @@ class RoleForm(PageForm):
     )
     is_restricted = forms.BooleanField(
         label="Restricted", required=False, help_text=RESTRICTED_HELP
+    )
+
+
+class UserRateForm(PageForm):
+    """How often a user may call models."""
+
+    requests_per_minute = PerMinuteField(
+        help_text="Calls of models, in the chat and with all of their keys. Empty: no limit."
     )
 
 

@@ -1,18 +1,25 @@
-"""Long answers end with the credential that asked for them.
+"""Long answers end with the credential that asked for them, and with what let it ask.
 
 Each event loop has one watcher while answers are being given: once a second it asks, in one query
 for all of them, which of their users, keys and sessions still hold, and interrupts the others. An
-answer that is over within a second is never asked about.
+answer that is over within a second is never asked about. Where an answer belongs to a place, such
+as a project, one query more for each kind of place says who still reaches theirs. The apps above
+say so, each for its own kind, in a module `watched.py`:
+
+    @place(PROJECT)
+    def still_reached(pairs: Pairs) -> Pairs:
+        return ...
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 from django.db.models import Case, CharField, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Now
@@ -21,7 +28,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, Session, User
 from restai_site.lib.actor import Actor
 from restai_site.lib.db import in_database
-from restai_site.lib.errors import Unauthenticated
+from restai_site.lib.errors import Forbidden, Unauthenticated
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
@@ -30,6 +37,33 @@ UNKNOWN_SECONDS = 15.0
 T = TypeVar("T")
 # What a credential is known by: the kind of row, and its id as text.
 Name = tuple[str, str]
+PROJECT, TEAM = "project", "team"
+# Users and the rows that their answers belong to, by id.
+Pairs = set[tuple[int, int]]
+StillReached = Callable[[Pairs], Pairs]
+_places: dict[str, StillReached] = {}
+
+
+class Place(NamedTuple):
+    """What an answer belongs to: a row of one of the apps above."""
+
+    kind: str
+    id: int
+
+
+def place(kind: str) -> Callable[[StillReached], StillReached]:
+    """Declare the function that finds who of given pairs still reaches their row of `kind`.
+
+    Raises ImproperlyConfigured where there is one already.
+    """
+
+    def declare(find: StillReached) -> StillReached:
+        if kind in _places:
+            raise ImproperlyConfigured(f"Two say who reaches a {kind}.")
+        _places[kind] = find
+        return find
+
+    return declare
 
 
 class CredentialEnded(Unauthenticated):
@@ -41,24 +75,40 @@ class CredentialEnded(Unauthenticated):
         super().__init__("Your session or API key has ended, and this answer with it.")
 
 
+class AccessEnded(Forbidden):
+    """Whoever asked for an answer does not reach any more what they asked."""
+
+    code = "access_ended"
+
+    def __init__(self) -> None:
+        super().__init__("You cannot use this any more, so this answer has ended.")
+
+
+# Both ways in which an answer ends before its time.
+ENDED = (CredentialEnded, AccessEnded)
+Ended = type[CredentialEnded] | type[AccessEnded]
+
+
 class _Answer:
     """An answer that is being given, and the task that waits for its next piece."""
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, place: Place | None) -> None:
         self.name = _name_of(actor)
+        self.user_id = actor.own_id
+        self.place = place
         self.began = timezone.now()
-        self.has_ended = False
+        self._ended: Ended | None = None
         self._task: asyncio.Task[object] | None = None
 
-    def end(self) -> None:
+    def end(self, why: Ended) -> None:
         """Interrupt whatever is waited for; while nothing is, the next piece is not given."""
-        if not self.has_ended:
-            self.has_ended = True
+        if self._ended is None:
+            self._ended = why
             if self._task is not None:
                 self._task.cancel()
 
     async def wait_for(self, piece: Awaitable[T]) -> T:
-        """Return the next piece. Raises CredentialEnded.
+        """Return the next piece. Raises CredentialEnded, AccessEnded.
 
         Our own cancellation of the task is told from anybody else's, which goes on, as
         `asyncio.timeout` does it.
@@ -69,17 +119,17 @@ class _Answer:
         try:
             found = await piece
         except asyncio.CancelledError:
-            if self.has_ended and task.uncancel() <= before:
-                raise CredentialEnded from None
+            if self._ended is not None and task.uncancel() <= before:
+                raise self._ended() from None
             raise
         finally:
             self._task = None
         return found
 
     def check(self) -> None:
-        """Raise CredentialEnded where the credential has ended while nothing was waited for."""
-        if self.has_ended:
-            raise CredentialEnded
+        """Raise where the answer has ended while nothing was waited for."""
+        if self._ended is not None:
+            raise self._ended()
 
 
 class _Watcher:
@@ -103,27 +153,32 @@ class _Watcher:
                 return
             try:
                 holding = await in_database(_holding, {answer.name for answer in answers})
+                reached = await in_database(_reached, answers)
             except Error:
                 logger.exception("Whether credentials still hold could not be asked.")
                 if time.monotonic() - asked_at < UNKNOWN_SECONDS:
                     continue
-                holding = {}
+                holding, reached = {}, set()
             else:
                 asked_at = time.monotonic()
             for answer in answers:
                 if not _holds(answer, holding):
-                    answer.end()
+                    answer.end(CredentialEnded)
+                elif answer.place is not None and (answer.user_id, answer.place) not in reached:
+                    answer.end(AccessEnded)
 
 
 _watchers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watcher] = WeakKeyDictionary()
 
 
-async def pieces(actor: Actor, source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """Pass on `source` for as long as the actor's credential holds; then raise CredentialEnded.
+async def pieces(
+    actor: Actor, source: AsyncGenerator[T, None], place: Place | None = None
+) -> AsyncGenerator[T, None]:
+    """Pass on `source` for as long as the actor's credential holds and reaches `place`.
 
-    Whoever gives `source` closes it.
+    Then raises CredentialEnded or AccessEnded. Whoever gives `source` closes it.
     """
-    answer = _Answer(actor)
+    answer = _Answer(actor, place)
     watcher = _watch(answer)
     try:
         while True:
@@ -135,9 +190,9 @@ async def pieces(actor: Actor, source: AsyncGenerator[T, None]) -> AsyncGenerato
         watcher.answers.discard(answer)
 
 
-async def whole(actor: Actor, result: Awaitable[T]) -> T:
-    """Return `result`. Raises CredentialEnded where the credential ends before it has come."""
-    answer = _Answer(actor)
+async def whole(actor: Actor, result: Awaitable[T], place: Place | None = None) -> T:
+    """Return `result`. Raises as `pieces` does where that comes first."""
+    answer = _Answer(actor, place)
     watcher = _watch(answer)
     try:
         return await answer.wait_for(result)
@@ -191,6 +246,19 @@ def _holding(names: Iterable[Name]) -> dict[Name, datetime | None]:
         _named(keys, "key", replaced), _named(sessions, "session", never), all=True
     )
     return {(kind, pk): since for kind, pk, since in rows}
+
+
+def _reached(answers: Iterable[_Answer]) -> set[tuple[int, Place]]:
+    """Return whose answers still reach their place. One query for each kind of place."""
+    pairs: dict[str, Pairs] = {}
+    for answer in answers:
+        if answer.place is not None:
+            pairs.setdefault(answer.place.kind, set()).add((answer.user_id, answer.place.id))
+    return {
+        (user_id, Place(kind, pk))
+        for kind, asked in pairs.items()
+        for user_id, pk in _places[kind](asked)
+    }
 
 
 def _named(rows: QuerySet[Any], kind: str, since: Value | Case) -> QuerySet[Any, Any]:

@@ -1,7 +1,8 @@
 """A model provider that answers at once, for measurements and tests.
 
 A bare asyncio protocol, because a framework would be a good part of what is measured. It speaks
-OpenAI's API (/v1/chat/completions, /v1/embeddings, /v1/models) and Anthropic's (/v1/messages).
+OpenAI's API (/v1/chat/completions, /v1/embeddings, /v1/models; of images and speech see
+`mock_media`) and Anthropic's (/v1/messages).
 
 The name of the model, or the header `X-Mock`, chooses a misbehaviour:
 
@@ -36,8 +37,10 @@ from typing import Any, Self
 import orjson
 
 from benchmarks import mock_answers as say
+from benchmarks import mock_media as media
 
 HOST = "127.0.0.1"
+MEDIA_PATHS = frozenset({media.IMAGES, media.SPEECH, media.TRANSCRIPTIONS})
 BODY_MAX_BYTES = 64 * 1024 * 1024
 UNICODE_TEXT = "Grüße, 日本語 🦊 ẞ"
 HUGE_LINE_BYTES = 3_000_000
@@ -119,7 +122,7 @@ class Connection(asyncio.Protocol):
         return method, path, headers, rest[:length]
 
     def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
-        data = orjson.loads(body) if body else {}
+        data = _read(headers, body)
         model = str(data.get("model", ""))
         request = Received(method, path, headers, data, model, self._number)
         self._current = request
@@ -190,6 +193,13 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self.data_received, b"")
 
 
+def _read(headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    if headers.get("content-type", "").startswith("multipart/form-data"):
+        return media.form_of(headers, body)
+    found: dict[str, Any] = orjson.loads(body) if body else {}
+    return found
+
+
 def _single_bytes(data: bytes) -> list[bytes]:
     return [data[i : i + 1] for i in range(len(data))]
 
@@ -205,8 +215,14 @@ def _plain_answer(switch: str, request: Received) -> bytes | None:
     if switch in FIXED:
         return FIXED[switch]()
     path = request.path.partition("?")[0]
+    if path in MEDIA_PATHS or path == media.PICTURE:
+        return _plain_media(path, switch, request)
     if path == "/v1/models":
         return say.model_list()
+    return _plain_words(path, switch, request)
+
+
+def _plain_words(path: str, switch: str, request: Received) -> bytes | None:
     if path == "/v1/embeddings" and switch not in {"hang", "hang-up"}:
         inputs = request.body.get("input")
         inputs = inputs if isinstance(inputs, list) else [inputs]
@@ -214,6 +230,14 @@ def _plain_answer(switch: str, request: Received) -> bytes | None:
         return say.embeddings(request.model, inputs, size)
     known = path in {"/v1/chat/completions", "/v1/messages", "/v1/embeddings"}
     return None if known else say.answer(404, b"<html>Not here</html>", "text/html")
+
+
+def _plain_media(path: str, switch: str, request: Received) -> bytes | None:
+    if path == media.PICTURE:
+        return say.answer(200, media.png(), "image/png")
+    if switch in {"hang", "hang-up"} or switch.startswith("slow-"):
+        return None
+    return media.media_answer(path, switch, request.body, request.headers["host"])
 
 
 def _refusal(status: int, request: Received) -> bytes:
@@ -252,6 +276,8 @@ def _texts(switch: str, request: Received) -> tuple[str, ...]:
 
 
 def _whole(switch: str, request: Received) -> bytes:
+    if request.path in MEDIA_PATHS:
+        return media.media_answer(request.path, switch, request.body, request.headers["host"])
     texts = _texts(switch, request)
     if request.path.endswith("/messages"):
         return say.anthropic_answer(request.model, texts)

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
+from metering.rate_limits import Rate
 from restai_site.lib.errors import DomainError, Invalid
 from restai_site.lib.http import render_error
 from restai_site.lib.json import parse_json
@@ -29,9 +30,14 @@ def model_call(view: View) -> View:
         try:
             if request.method != "POST":
                 return _only_post(request)
-            return await view(request, *args, **kwargs)
+            response = await view(request, *args, **kwargs)
         except DomainError as error:
-            return render_error(request, error)
+            response = render_error(request, error)
+        # Whatever became of the call after it was counted.
+        rate: Rate | None = getattr(request, "rate", None)
+        for name, value in rate.headers().items() if rate else ():
+            response.headers[name] = value
+        return response
 
     return checked
 

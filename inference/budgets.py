@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from catalog.adapters.types import TranscriptionRequest
 from catalog.prices import cost
 from catalog.tokens import count_messages, count_text
 from inference.calls import Call
@@ -13,6 +14,8 @@ from restai_site.lib.configuration import current
 
 # How much longer than a provider may take a call can last: images before it, the database after.
 GRACE = timedelta(minutes=2)
+# Of text that is heard: the usual four, and one less to be on the safe side.
+CHARACTERS_PER_TOKEN = 3
 
 
 def hold(call: Call) -> None:
@@ -31,8 +34,11 @@ def hold(call: Call) -> None:
 
 
 def _claim(call: Call) -> Claim:
+    heard_tokens = 0
     if call.request is None:
         prompt_tokens, answer_tokens = sum(map(count_text, call.inputs)), None
+        if isinstance(call.media, TranscriptionRequest):
+            heard_tokens = call.units // CHARACTERS_PER_TOKEN
     else:
         prompt_tokens = count_messages(call.request.messages)
         answer_tokens = call.request.max_tokens or current(BudgetsSection).answer_tokens
@@ -42,10 +48,9 @@ def _claim(call: Call) -> Claim:
         model_name=call.model_name,
         kind=call.kind,
         started_at=call.started_at,
-        prompt_tokens=prompt_tokens,
-        fixed_cost=cost(
-            prompt_tokens, 0, call.input_price_per_million, call.output_price_per_million
-        ),
+        prompt_tokens=prompt_tokens + heard_tokens,
+        fixed_cost=call.units * call.unit_price
+        + cost(prompt_tokens, 0, call.input_price_per_million, call.output_price_per_million),
         answer_tokens=answer_tokens,
         answer_price_per_million=call.output_price_per_million,
         request_id=call.actor.request_id,

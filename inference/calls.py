@@ -8,8 +8,18 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
-from catalog.adapters.types import ChatRequest, Delta, Endpoint, Usage
+from accounts.watch import PROJECT, TEAM, Place
+from catalog.adapters.types import (
+    ChatRequest,
+    Delta,
+    Endpoint,
+    ImageRequest,
+    SpeechRequest,
+    TranscriptionRequest,
+    Usage,
+)
 from metering.claims import Payer
+from metering.rate_limits import Rate
 from restai_site.lib.actor import Actor
 
 
@@ -34,13 +44,27 @@ class Call:
     # How many messages the platform has put before those of the caller.
     own_messages: int = 0
     inputs: list[str] = field(default_factory=list)
+    # What is asked of a model that makes images, speaks or listens.
+    media: ImageRequest | SpeechRequest | TranscriptionRequest | None = None
+    # How many images or characters it may come to, and the price of one.
+    units: int = 0
+    unit_price: Decimal = Decimal(0)
     # None where nothing is kept: outside conversations, and with inference logging off.
     turn: "Turn | None" = None
     streamed: bool = False
+    # How the tightest limit on how often stood after this call; None where none applies.
+    rate: Rate | None = None
     started: float = field(default_factory=time.monotonic)
     # The ledger has one row for it, and budgets count it for the day on which it began.
     id: UUID = field(default_factory=uuid4)
     started_at: datetime = field(default_factory=timezone.now)
+
+    @property
+    def place(self) -> Place | None:
+        """What whoever asked must still reach for the answer to go on."""
+        if self.project_id is not None:
+            return Place(PROJECT, self.project_id)
+        return None if self.team_id is None else Place(TEAM, self.team_id)
 
     @property
     def payer(self) -> Payer:
@@ -71,6 +95,8 @@ class Answer:
     finish_reason: str | None = None
     usage: Usage | None = None
     first_token_ms: int | None = None
+    # How many images or characters came; None where nobody can tell.
+    units: int | None = None
 
     def add(self, delta: Delta, call: Call) -> None:
         """Take in one piece of a streamed answer."""

@@ -70,7 +70,8 @@ def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
     receipt = Receipt(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
-        cost=cost(
+        cost=_units(call, answer, outcome) * call.unit_price
+        + cost(
             prompt_tokens,
             completion_tokens,
             call.input_price_per_million,
@@ -96,8 +97,19 @@ def _tokens(call: Call, answer: Answer) -> tuple[int, int, str]:
     if answer.usage is not None:
         return answer.usage.prompt_tokens, answer.usage.completion_tokens, "provider"
     if call.request is None:
-        return sum(map(count_text, call.inputs)), 0, "tokenizer"
+        return sum(map(count_text, call.inputs)), count_text(answer.text), "tokenizer"
     return count_messages(call.request.messages), count_text(answer.text), "tokenizer"
+
+
+def _units(call: Call, answer: Answer, outcome: str) -> int:
+    """Return how many images or characters to pay for.
+
+    Where it is not known what the provider did, as when the client hung up, it is taken to have
+    done all of it; what it has refused or failed at costs nothing.
+    """
+    if answer.units is not None:
+        return answer.units
+    return 0 if outcome == "provider_error" else call.units
 
 
 def _spending(call: Call, receipt: Receipt, source: str) -> Spending:

@@ -14,6 +14,9 @@ from functools import cache
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
+from yarl import URL
+
+from catalog.adapters import errors
 from catalog.adapters.types import Message
 from inference.calls import Call
 from restai_site.lib.egress import FetchFailed, Limits, Purpose, check_url, fetch
@@ -22,6 +25,8 @@ from restai_site.lib.errors import DomainError, Invalid
 IMAGES_MAX = 16
 IMAGE_MAX_BYTES = 10 * 1024 * 1024
 TOTAL_MAX_BYTES = 40 * 1024 * 1024
+# Of an image that a provider has made, whose PNG files are larger than those that people take.
+IMAGE_MADE_MAX_BYTES = 32 * 1024 * 1024
 FETCHES_AT_ONCE = 4
 FETCH_SECONDS = 20
 # Of one person in one process; the person's next calls with images wait for these.
@@ -102,6 +107,44 @@ async def settle_images(call: Call) -> None:
     call.request = replace(call.request, messages=_with_images(messages, found, urls))
 
 
+async def made_anew(call: Call, made: Sequence[bytes | str]) -> list[bytes]:
+    """Return clean copies of images that a provider has made: files, or addresses of files.
+
+    Its own host is asked as the provider is, any other only where it is public. Raises
+    ProviderFailed for what is no image.
+    """
+    async with _turn_of(call.actor.user_id):
+        return [await _made_anew(call, one) for one in made]
+
+
+async def _made_anew(call: Call, made: bytes | str) -> bytes:
+    from restai_site.lib.images import rewritten
+
+    content = made if isinstance(made, bytes) else await _fetched_from_provider(call, made)
+    if len(content) > IMAGE_MADE_MAX_BYTES:
+        raise errors.too_large()
+    try:
+        loop = asyncio.get_running_loop()
+        copy = await loop.run_in_executor(_threads(), rewritten, content)
+    except Invalid:
+        raise errors.bad_answer("an image in it cannot be read") from None
+    return copy.content
+
+
+async def _fetched_from_provider(call: Call, url: str) -> bytes:
+    try:
+        at = URL(check_url(url))
+        own = call.endpoint.base_url and URL(call.endpoint.base_url).origin() == at.origin()
+        purpose = Purpose.PROVIDER if own else Purpose.FETCH
+        limits = Limits(max_bytes=IMAGE_MADE_MAX_BYTES, total_seconds=FETCH_SECONDS)
+        answer = await fetch(url, purpose=purpose, headers=ACCEPT, limits=limits)
+    except (DomainError, ValueError):
+        raise errors.bad_answer("an image in it could not be fetched") from None
+    if answer.status != 200:
+        raise errors.bad_answer("an image in it could not be fetched")
+    return answer.content
+
+
 def _is_in_parts(message: Message) -> bool:
     content = message.get("content")
     return content is not None and type(content) is not str
@@ -154,8 +197,8 @@ async def _fetched(found: Sequence[_Found]) -> dict[str, bytes]:
     except TimeoutError:
         late = next(one for one in found if one.url in first and one.url not in contents)
         raise _not_fetched(late) from None
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
     return contents
 
 

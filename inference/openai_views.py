@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.credentials import require
 from catalog.adapters.types import Delta
-from catalog.models import LLM, EmbeddingModel
+from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
 from inference import pipeline
 from inference.answers import event_stream, json_body, model_call
 from inference.bodies import CompletionBody, completion_body, embedding_body
@@ -76,7 +76,7 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
 def _usable_models(request: HttpRequest) -> list[dict[str, Any]]:
     actor = require(request)
     entries = []
-    for kind in (LLM, EmbeddingModel):
+    for kind in (LLM, EmbeddingModel, ImageGenerator, AudioGenerator):
         usable = kind.objects.visible_to(actor).filter(enabled=True)
         for name, created in usable.values_list("name", "created_at")[:MODELS_MAX]:
             entries.append(_model_entry(name, created))

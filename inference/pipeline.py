@@ -15,10 +15,16 @@ from django.db import InterfaceError, OperationalError
 
 from accounts import watch
 from catalog.adapters import adapter_for
-from catalog.adapters.types import Delta, EmbeddingResult
+from catalog.adapters.types import (
+    Delta,
+    EmbeddingResult,
+    ImageRequest,
+    SpeechRequest,
+    TranscriptionRequest,
+)
 from inference.calls import Answer, Call
 from inference.finish import Receipt, finish
-from inference.images import holds_parts, settle_images
+from inference.images import holds_parts, made_anew, settle_images
 from restai_site.lib.db import in_database
 from restai_site.lib.errors import ProviderFailed, ProviderTimedOut
 
@@ -32,9 +38,9 @@ _finishing: set[asyncio.Task[Receipt]] = set()
 async def complete(call: Call) -> tuple[Answer, Receipt]:
     """Call the model and return its whole answer.
 
-    Raises ProviderFailed, ProviderTimedOut or CredentialEnded; the usage is written before any is
-    raised. Raises Invalid or FetchFailed for images; the provider is not called then, and no usage
-    written.
+    Raises ProviderFailed, ProviderTimedOut, CredentialEnded or AccessEnded; the usage is written
+    before any is raised. Raises Invalid or FetchFailed for images; the provider is not called then,
+    and no usage written.
     """
     answer = Answer()
     assert call.request is not None  # noqa: S101  prepare has set it
@@ -42,7 +48,7 @@ async def complete(call: Call) -> tuple[Answer, Receipt]:
         await settle_images(call)
     async with _counted_when_it_fails(call, answer):
         given = adapter_for(call.endpoint.kind).chat(call.endpoint, call.request)
-        result = await watch.whole(call.actor, given)
+        result = await watch.whole(call.actor, given, call.place)
     answer.parts.append(result.content)
     answer.tool_calls = list(result.tool_calls or [])
     answer.finish_reason, answer.usage = result.finish_reason, result.usage
@@ -57,6 +63,40 @@ async def embed(call: Call, dimensions: int | None) -> tuple[EmbeddingResult, Re
         result = await adapter.embed(call.endpoint, call.inputs, dimensions)
     answer.usage = result.usage
     return result, await _settle(call, answer, "completed")
+
+
+async def make_images(call: Call) -> tuple[list[bytes], Receipt]:
+    """Have images made and return them, written anew by the platform. Raises as `complete` does."""
+    answer, request = Answer(), call.media
+    assert isinstance(request, ImageRequest)  # noqa: S101  prepare has set it
+    async with _counted_when_it_fails(call, answer):
+        given = adapter_for(call.endpoint.kind).images(call.endpoint, request)
+        made = await watch.whole(call.actor, given, call.place)
+        answer.units = len(made)
+        written = await watch.whole(call.actor, made_anew(call, made), call.place)
+    return written, await _settle(call, answer, "completed")
+
+
+async def speak(call: Call) -> tuple[bytes, Receipt]:
+    """Have a text spoken and return the sound. Raises as `complete` does."""
+    answer, request = Answer(), call.media
+    assert isinstance(request, SpeechRequest)  # noqa: S101  prepare has set it
+    async with _counted_when_it_fails(call, answer):
+        given = adapter_for(call.endpoint.kind).speech(call.endpoint, request)
+        sound = await watch.whole(call.actor, given, call.place)
+    return sound, await _settle(call, answer, "completed")
+
+
+async def transcribe(call: Call) -> tuple[str, Receipt]:
+    """Have speech written down and return the text. Raises as `complete` does."""
+    answer, request = Answer(), call.media
+    assert isinstance(request, TranscriptionRequest)  # noqa: S101  prepare has set it
+    async with _counted_when_it_fails(call, answer):
+        given = adapter_for(call.endpoint.kind).transcribe(call.endpoint, request)
+        text = await watch.whole(call.actor, given, call.place)
+    answer.parts.append(text)
+    answer.units = len(text)
+    return text, await _settle(call, answer, "completed")
 
 
 class Stream:
@@ -93,7 +133,10 @@ class Stream:
         try:
             batches = adapter_for(call.endpoint.kind).batches(call.endpoint, call.request)
             # Closing hangs up on the provider at once, not when the garbage collector comes by.
-            async with aclosing(batches), aclosing(watch.pieces(call.actor, batches)) as pieces:
+            async with (
+                aclosing(batches),
+                aclosing(watch.pieces(call.actor, batches, call.place)) as pieces,
+            ):
                 async for batch in pieces:
                     for delta in batch:
                         answer.add(delta, call)
@@ -109,7 +152,9 @@ def outcome_of(error: BaseException) -> str:
     """Return the outcome that the ledger keeps for `error`."""
     if isinstance(error, ProviderTimedOut):
         return "timeout"
-    if isinstance(error, asyncio.CancelledError | GeneratorExit | watch.CredentialEnded):
+    if isinstance(
+        error, asyncio.CancelledError | GeneratorExit | watch.CredentialEnded | watch.AccessEnded
+    ):
         return "cancelled"
     return "provider_error" if isinstance(error, ProviderFailed) else "failed"
 

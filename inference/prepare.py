@@ -1,6 +1,7 @@
 """The first stage: one hop to the database that decides whether a call may be made, and how."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -12,56 +13,72 @@ from inference.bodies import PRIVILEGED_ROLES, ChatBody, CompletionBody, Embeddi
 from inference.budgets import hold
 from inference.calls import Call
 from inference.history import begin_turn, unkept_turn
-from inference.targets import ModelTarget, ProjectTarget, find_model, find_project
+from inference.targets import Callable, ModelTarget, ProjectTarget, find_model, find_project
+from metering.alerts import noting_refusals
+from metering.rate_limits import Rate, admit
 from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden, NotFound
 
 PROJECT_PREFIX = "project/"
+# What of a project only its editors raise by a parameter of a call.
+LOWER_ONLY = ("temperature", "top_p")
 NO_SUCH_MODEL = "There is no model “{name}”, or it is not granted to a team of yours."
 NOT_GRANTED = "The model of this project is switched off or no longer granted to its team."
 
 
+@noting_refusals
 def prepare_completion(request: HttpRequest, body: CompletionBody) -> Call:
     """Resolve the sender and the model of `POST /v1/chat/completions`.
 
     `model` names an LLM granted to a team of the caller, or `project/<id>`. Raises Unauthenticated,
-    NotFound, Forbidden, BudgetExceeded.
+    NotFound, Forbidden, RateLimited, Unavailable (a limit cannot be counted), BudgetExceeded.
     """
     actor = require(request)
     if body.model.startswith(PROJECT_PREFIX):
         project = _project_named(body.model, actor)
         call = _project_call(project, actor)
         call.request = _as_project(project, body.request, actor)
+        call.rate = counted(request, actor, project)
         call.own_messages = len(call.request.messages) - len(body.request.messages)
     else:
-        call = _model_call(LLM, body.model, actor)
+        call, _ = model_call(LLM, body.model, actor, "chat")
         call.request = body.request
+        call.rate = counted(request, actor)
     call.streamed = body.stream
     hold(call)
     return call
 
 
+@noting_refusals
 def prepare_embedding(request: HttpRequest, body: EmbeddingBody) -> Call:
-    """Resolve the sender and the model of `POST /v1/embeddings`."""
-    call = _model_call(EmbeddingModel, body.model, require(request))
+    """Resolve the sender and the model of `POST /v1/embeddings`. Raises as the others do."""
+    actor = require(request)
+    call, _ = model_call(EmbeddingModel, body.model, actor, "embedding")
+    call.rate = counted(request, actor)
     call.inputs = body.inputs
     hold(call)
     return call
 
 
+@noting_refusals
 def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
     """Resolve the sender, the project and the conversation, and keep what the person said.
 
     In a project whose inference logging is off nothing is kept. Raises Unauthenticated, NotFound
     (project or conversation), Forbidden, Invalid (what does not go with the project's logging),
-    BudgetExceeded.
+    RateLimited, Unavailable (a limit cannot be counted), BudgetExceeded.
     """
     actor = require(request)
+    # Redis is asked before anything is locked.
+    project = _visible_project(project_id, actor)
+    _require_callable(project)
+    rate = counted(request, actor, project)
     # Whoever is switching the logging is waited for and obeyed, or waits until this is kept.
     with transaction.atomic():
         project = _visible_project(project_id, actor, is_held=True)
         call = _project_call(project, actor)
+        call.rate = rate
         if project.keeps_conversations:
             call.turn, messages = begin_turn(project, body, actor=actor)
         else:
@@ -88,17 +105,37 @@ def _visible_project(project_id: int, actor: Actor, *, is_held: bool = False) ->
     return project
 
 
-def _project_call(project: ProjectTarget, actor: Actor) -> Call:
+def counted(
+    request: HttpRequest, actor: Actor, project: ProjectTarget | None = None
+) -> Rate | None:
+    """Count the call against the limits on how often, and have its answer tell how they stand."""
+    if project is None:
+        rate = admit(actor)
+    else:
+        rate = admit(actor, project_id=project.id, project_limit=project.requests_per_minute)
+    request.rate = rate  # type: ignore[attr-defined]
+    return rate
+
+
+def _require_callable(project: ProjectTarget) -> None:
     if not project.is_callable:
         raise Forbidden(NOT_GRANTED, code="model_not_granted")
+
+
+def _project_call(project: ProjectTarget, actor: Actor) -> Call:
+    _require_callable(project)
     return _call(project.model, actor, "chat", project_id=project.id)
 
 
-def _model_call(kind: type[LLM] | type[EmbeddingModel], name: str, actor: Actor) -> Call:
-    model = find_model(kind, name, actor)
-    if model is None:
+def model_call(model: type[Callable], name: str, actor: Actor, kind: str) -> tuple[Call, Decimal]:
+    """Return a call of a model that is named by itself, and its price that is not one of tokens.
+
+    Raises NotFound, also for a model that is not granted to a team of the actor.
+    """
+    target = find_model(model, name, actor)
+    if target is None:
         raise NotFound(NO_SUCH_MODEL.format(name=name[:100]), code="model_not_found")
-    return _call(model, actor, "chat" if kind is LLM else "embedding", project_id=None)
+    return _call(target, actor, kind, project_id=None), target.unit_price
 
 
 def _call(model: ModelTarget, actor: Actor, kind: str, *, project_id: int | None) -> Call:
@@ -116,24 +153,35 @@ def _call(model: ModelTarget, actor: Actor, kind: str, *, project_id: int | None
 
 
 def _as_project(project: ProjectTarget, request: ChatRequest, actor: Actor) -> ChatRequest:
-    """Put the project's prompt first and its parameters where the caller gave none."""
+    """Put the project's prompt first and its parameters where the caller gave none.
+
+    Callers who may not edit the project lower its parameters and do not raise them; nobody raises
+    its longest answer.
+    """
     messages = list(request.messages)
     if any(message["role"] in PRIVILEGED_ROLES for message in messages):
         _require_editor(project, actor)
     if project.system_prompt:
         messages.insert(0, {"role": "system", "content": project.system_prompt})
     limits = [limit for limit in (request.max_tokens, project.max_tokens) if limit]
+    raises = any(_raises(getattr(request, name), getattr(project, name)) for name in LOWER_ONLY)
+    # Asked of the database for those alone who would raise something.
+    choose = _first if not raises or _may_edit(project, actor) else _lower
     return replace(
         request,
         messages=messages,
-        temperature=_first(request.temperature, project.temperature),
-        top_p=_first(request.top_p, project.top_p),
+        temperature=choose(request.temperature, project.temperature),
+        top_p=choose(request.top_p, project.top_p),
         max_tokens=min(limits) if limits else None,
     )
 
 
+def _may_edit(project: ProjectTarget, actor: Actor) -> bool:
+    return Project.objects.editable_by(actor).filter(pk=project.id).exists()
+
+
 def _require_editor(project: ProjectTarget, actor: Actor) -> None:
-    if not Project.objects.editable_by(actor).filter(pk=project.id).exists():
+    if not _may_edit(project, actor):
         raise Forbidden(
             "Only editors of the project may send system messages; put the text into a user "
             "message.",
@@ -143,3 +191,12 @@ def _require_editor(project: ProjectTarget, actor: Actor) -> None:
 
 def _first(given: float | None, otherwise: float | None) -> float | None:
     return otherwise if given is None else given
+
+
+def _raises(given: float | None, own: float | None) -> bool:
+    return given is not None and own is not None and given > own
+
+
+def _lower(given: float | None, own: float | None) -> float | None:
+    found = [value for value in (given, own) if value is not None]
+    return min(found) if found else None

@@ -12,7 +12,7 @@ from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.fields import DecimalField
 
 from catalog.adapters.types import Endpoint
-from catalog.models import LLM, EmbeddingModel
+from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
 from catalog.querysets import granting_team
 from catalog.sections import ModelsSection
 from metering.models import Budget
@@ -36,6 +36,8 @@ class ModelTarget(NamedTuple):
     # Whether a budget may apply to the call; which one is asked of the budgets themselves.
     may_be_budgeted: bool
     team_id: int | None
+    # Of an image, or of a million characters spoken; nothing where tokens alone are paid.
+    unit_price: Decimal = Decimal(0)
 
     def endpoint(self) -> Endpoint:
         """Return where and how the model is called. Reads settings: see `current`."""
@@ -61,6 +63,7 @@ class ProjectTarget(NamedTuple):
     max_tokens: int | None
     context_window: int
     inference_logging: str
+    requests_per_minute: int | None
     is_callable: bool
     model: ModelTarget
 
@@ -73,11 +76,17 @@ class ProjectTarget(NamedTuple):
         return self.model.team_id
 
 
+# What can be named as a model, and the price of it that is not one of tokens.
+Callable = LLM | EmbeddingModel | ImageGenerator | AudioGenerator
+UNIT_PRICES: dict[type[Callable], str] = {
+    ImageGenerator: "price_per_image",
+    AudioGenerator: "price_per_million_characters",
+}
 MODEL_FIELDS = ("name", "litellm_model", "input_price_per_million", "output_price_per_million")
 PROVIDER_FIELDS = ("kind", "base_url", "api_key")
 PROJECT_FIELDS = (
     *("pk", "system_prompt", "temperature", "top_p", "max_tokens"),
-    *("llm__context_window", "inference_logging"),
+    *("llm__context_window", "inference_logging", "requests_per_minute"),
 )
 
 
@@ -103,9 +112,7 @@ def find_project(project_id: int, actor: Actor, *, is_held: bool = False) -> Pro
     return ProjectTarget._make([*own, enabled and granted, ModelTarget(*model)])
 
 
-def find_model(
-    kind: type[LLM] | type[EmbeddingModel], name: str, actor: Actor
-) -> ModelTarget | None:
+def find_model(kind: type[Callable], name: str, actor: Actor) -> ModelTarget | None:
     """Return the model if it is enabled and granted to a team of the actor. One query."""
     row = _model_query(kind, _Kind.of(actor)).first(
         user_id=actor.user_id, name=name, limit_team_id=actor.team_id, **_payer(actor)
@@ -181,7 +188,7 @@ def _project_query(kind: _Kind, is_held: bool) -> CompiledQuery:
 
 
 @cache
-def _model_query(model: type[LLM] | type[EmbeddingModel], kind: _Kind) -> CompiledQuery:
+def _model_query(model: type[Callable], kind: _Kind) -> CompiledQuery:
     # A platform administrator sees every model, but pays from a team of their own.
     payer: dict[str, type[int]] = {"user_id": int} if kind.is_platform_admin else {}
     build = partial(_models, model, kind)
@@ -216,7 +223,7 @@ def _projects(
 
 
 def _models(
-    model: type[LLM] | type[EmbeddingModel],
+    model: type[Callable],
     kind: _Kind,
     *,
     name: str,
@@ -245,6 +252,7 @@ def _models(
             *("name", "litellm_model", "input_price_per_million", "output_price"),
             *(f"provider__{field}" for field in PROVIDER_FIELDS),
             *("may_be_budgeted", "paying_team_id"),
+            *([UNIT_PRICES[model]] if model in UNIT_PRICES else []),
         )
     )
     return usable

@@ -19,6 +19,7 @@ from projects.models import Project
 from projects.views import project_rights
 from restai_site.ui.forms import errors_told
 from restai_site.ui.tables import clean_query
+from teams.branding import branding_of
 from teams.models import Team
 
 PROJECTS_IN_PICKER = 50
@@ -102,8 +103,8 @@ def delete(request: SignedInRequest, project_id: int, conversation_id: UUID) -> 
 
 
 def _project(request: SignedInRequest, project_id: int) -> Project:
-    rows = Project.objects.visible_to(request.actor).select_related("team", "llm")
-    return get_object_or_404(rows, pk=project_id)
+    rows = Project.objects.visible_to(request.actor).select_related("team__branding", "llm")
+    return get_object_or_404(rows.defer("team__branding__logo"), pk=project_id)
 
 
 def _conversation(request: SignedInRequest, project_id: int, conversation_id: UUID) -> Conversation:
@@ -138,6 +139,7 @@ def _chat_page(
         "is_unanswered": _is_unanswered(project, thread),
         "picker": picker[:PROJECTS_IN_PICKER],
         "starters": STARTERS,
+        "welcome_message": branding_of(project.team).welcome_message,
         "is_answering": answering,
         "endpoint": reverse("project-chat", args=[project.pk]),
     }

@@ -72,5 +72,5 @@ class ReservationLineAdmin(ViewOnlyAdmin):
 class BudgetAlertAdmin(ViewOnlyAdmin):
     """Which shares of budgets were reached."""
 
-    list_display = ("id", "period", "percent", "created_at")
+    list_display = ("id", "period", "percent", "created_at", "told_at")
     list_select_related = ("period__budget",)

@@ -1,8 +1,6 @@
 """What a caller is told whose call a budget does not pay for."""
 
-from zoneinfo import ZoneInfo
-
-from metering.periods import Window
+from metering.periods import Window, spoken
 from restai_site.lib.errors import DomainError
 
 WHOSE = {
@@ -24,10 +22,13 @@ class BudgetExceeded(DomainError):
     code = "budget_exceeded"
     status = 402
 
-    def __init__(self, *, owner: str, unit: str, period: str, zone: str, window: Window) -> None:
-        ends = window.ends_at.astimezone(ZoneInfo(zone))
+    def __init__(
+        self, *, budget_id: int, owner: str, unit: str, period: str, zone: str, window: Window
+    ) -> None:
+        self.budget_id = budget_id
+        self.window = window
         super().__init__(
             f"What is left of {WHOSE[owner]} {UNITS[unit]} for {PERIODS[period]} does not pay for "
-            f"this call; it begins anew on {ends.day} {ends:%B %Y} at {ends:%H:%M} ({zone}).",
+            f"this call; it begins anew on {spoken(window.ends_at, zone)}.",
             more={"resets_at": window.ends_at.isoformat(), "budget": owner},
         )

@@ -30,3 +30,9 @@ def window(period: str, moment: datetime, zone: str) -> Window:
         following = first + timedelta(days=1)
     utc = ZoneInfo("UTC")
     return Window(first.astimezone(utc), following.astimezone(utc))
+
+
+def spoken(moment: datetime, zone: str) -> str:
+    """Return a moment as people in `zone` say it: 1 December 2026 at 00:00 (Europe/Berlin)."""
+    there = moment.astimezone(ZoneInfo(zone))
+    return f"{there.day} {there:%B %Y} at {there:%H:%M} ({zone})"

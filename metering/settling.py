@@ -10,7 +10,6 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from metering import alerts
 from metering.claims import Payer, Spending
 from metering.models import Reservation, UsageRecord
 from metering.reserving import LEDGER
@@ -18,7 +17,7 @@ from metering.reserving import LEDGER
 State = Reservation.State
 # In the order of its arguments; the function is in the migrations.
 SETTLE = """
-    SELECT usage_id, alert_ids FROM metering_settle(
+    SELECT usage_id FROM metering_settle(
         %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
     )
 """
@@ -55,9 +54,7 @@ def _settle(spending: Spending, state: str) -> int:
     ]
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, values)
-        usage_id, alert_ids = cursor.fetchone()
-    if alert_ids:
-        alerts.tell(alert_ids)
+        (usage_id,) = cursor.fetchone()
     return int(usage_id)
 
 

@@ -8,7 +8,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from projects import services
-from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
+from projects.models import (
+    Project,
+    ProjectInvitation,
+    ProjectMember,
+    ProjectSecret,
+    PromptVersion,
+)
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import RowForm, ServiceAdmin, ViewOnlyAdmin
 
@@ -100,6 +106,21 @@ class ProjectMemberAdmin(ServiceAdmin):
 
     def remove(self, row: Any, actor: Actor) -> None:
         services.remove_project_member(row, actor=actor)
+
+
+@admin.register(ProjectInvitation)
+class ProjectInvitationAdmin(ViewOnlyAdmin):
+    """Invitations to projects; they are sent and withdrawn on the project's page."""
+
+    fields = (
+        *("project", "email", "role", "invited_by", "state"),
+        *("created_at", "expires_at", "answered_at"),
+    )
+    list_display = ("email", "project", "role", "state", "invited_by", "created_at", "expires_at")
+    list_filter = ("state", "role")
+    list_select_related = ("project", "invited_by")
+    search_fields = ("email__startswith",)
+    search_help_text = "The beginning of an e-mail address."
 
 
 @admin.register(ProjectSecret)

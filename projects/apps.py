@@ -7,5 +7,9 @@ class ProjectsConfig(AppConfig):
     verbose_name = "Projects"
 
     def ready(self) -> None:
-        """Load what the apps above show on the overview of a project."""
+        """Follow those who leave a team; load what the apps above show of a project."""
+        from projects.receivers import end_access
+        from teams.signals import member_left
+
+        member_left.connect(end_access, dispatch_uid="projects.end_access")
         autodiscover_modules("project_panels")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from accounts.models import User
 from catalog.models import LLM
@@ -116,6 +117,23 @@ class SettingsForm(ProjectForm):
             self.fields["delete_conversations"].label = label
         else:
             del self.fields["delete_conversations"]
+
+
+class MoveForm(PageForm):
+    """The team that a project is to move to: another one that the actor runs.
+
+    Not called `team`: in an address, that is what the frame of the page is narrowed to.
+    """
+
+    new_team = forms.ModelChoiceField(
+        label="New team", queryset=Team.objects.none(), empty_label="Choose…"
+    )
+
+    def __init__(self, *args: Any, teams: QuerySet[Team], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["new_team"]
+        assert isinstance(choice, forms.ModelChoiceField)  # noqa: S101 - narrows the type
+        choice.queryset = teams.order_by("name", "pk")
 
 
 class PromptForm(PageForm):

@@ -2,16 +2,19 @@
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
 
 from accounts.models import User
 from catalog.models import LLM
 from projects.querysets import (
+    ProjectInvitationQuerySet,
     ProjectMemberQuerySet,
     ProjectQuerySet,
     ProjectSecretQuerySet,
 )
 from restai_site.lib.crypto import EncryptedTextField
-from teams.models import Team
+from teams.models import AbstractInvitation, Team
 
 PROMPT_MAX_LENGTH = 100_000
 SECRET_NAME_PATTERN = r"^[A-Z][A-Z0-9_]{0,63}\Z"  # noqa: S105 - of names
@@ -129,6 +132,45 @@ class ProjectMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} as {self.role}"
+
+
+class ProjectInvitation(AbstractInvitation):
+    """An invitation to a project; whoever accepts comes into its team as well."""
+
+    kind = "project"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(
+        max_length=6, choices=ProjectMember.Role.choices, default=ProjectMember.Role.VIEWER
+    )
+
+    objects = ProjectInvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "email"],
+                condition=Q(state="pending"),
+                name="project_invitation_one_pending",
+            ),
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="project_invitation_email_lower_case"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["email"], condition=Q(state="pending"), name="project_invitation_waiting"
+            )
+        ]
+
+    @property
+    def to_team(self) -> Team:
+        return self.project.team
+
+    @property
+    def place(self) -> str:
+        return self.project.name
 
 
 class ProjectSecret(models.Model):

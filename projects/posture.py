@@ -16,8 +16,3 @@ def open_projects() -> Finding:
         "{} projects can be used by everybody in their team.",
     )
     return failed(reason, page("Open projects", "projects:list"), found=found)
-
-
-@check("budgets", "Budgets", Area.MODELS, State.WARNING)
-def budgets() -> Finding:
-    return failed("There are no budgets yet: whoever may call a model may spend without limit.")

@@ -6,11 +6,16 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from restai_site.lib.actor import CHAT, Actor
-from teams.querysets import admin_memberships_of, memberships_of
+from teams.querysets import (
+    AbstractInvitationQuerySet,
+    admin_memberships_of,
+    memberships_of,
+)
 
 if TYPE_CHECKING:
     from projects.models import (  # noqa: F401 - named in the types of the base classes
         Project,
+        ProjectInvitation,
         ProjectMember,
         ProjectSecret,
     )
@@ -73,6 +78,20 @@ class ProjectMemberQuerySet(models.QuerySet["ProjectMember"]):
     def editable_by(self, actor: Actor) -> "ProjectMemberQuerySet":
         """The assignments of every project that is managed."""
         return self.filter(project__in=_projects().managed_by(actor))
+
+
+class ProjectInvitationQuerySet(AbstractInvitationQuerySet):
+    """Invitations to projects: for whoever decides on access, not for editors."""
+
+    team_column = "project__team_id"
+
+    def visible_to(self, actor: Actor) -> "ProjectInvitationQuerySet":
+        """The invitations to every project that is managed."""
+        return self.filter(project__in=_projects().managed_by(actor))
+
+    def editable_by(self, actor: Actor) -> "ProjectInvitationQuerySet":
+        """The same: who sees an invitation may withdraw it."""
+        return self.visible_to(actor)
 
 
 class ProjectSecretQuerySet(models.QuerySet["ProjectSecret"]):

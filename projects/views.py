@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,20 +13,18 @@ from accounts.access import SignedInRequest, signed_in
 from projects import services, snippets
 from projects.diff import side_by_side
 from projects.forms import (
-    MemberForm,
     NewProjectForm,
     PromptForm,
-    RoleForm,
     SettingsForm,
-    VisibilityForm,
 )
-from projects.models import Project, ProjectMember, PromptVersion
+from projects.models import Project, PromptVersion
 from projects.panels import panels_of
 from restai_site.lib.errors import Forbidden
 from restai_site.lib.requests import number_in
-from restai_site.ui.forms import errors_on, errors_told
+from restai_site.ui.forms import errors_on
 from restai_site.ui.tables import tab, table_of
 from teams.models import Team
+from teams.switching import chosen_team_id, working_team_id
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 VERSIONS_SHOWN = 100
@@ -41,7 +38,7 @@ SETTINGS = (
 @signed_in
 def project_list(request: SignedInRequest) -> HttpResponse:
     rows = Project.objects.visible_to(request.actor).select_related("team", "llm")
-    team = number_in(request.GET.get("team", ""))
+    team = working_team_id(request, request.actor)
     if team is not None:
         rows = rows.filter(team_id=team)
     table = table_of(
@@ -61,7 +58,8 @@ def project_new(request: SignedInRequest) -> HttpResponse:
     teams = list(Team.objects.editable_by(request.actor))
     if not teams and not request.actor.is_platform_admin:
         raise Forbidden("Only admins of a team may create projects.")
-    chosen = request.POST.get("team") or request.GET.get("team", "")
+    working_in = str(chosen_team_id(request) or "") if request.method != "POST" else ""
+    chosen = request.POST.get("team") or request.GET.get("team") or working_in
     team = next((team for team in teams if str(team.pk) == chosen), None)
     if team is None and request.method == "POST":
         raise Forbidden("Only admins of the team may create projects in it.")
@@ -146,61 +144,6 @@ def api(request: SignedInRequest, project_id: int) -> HttpResponse:
 
 @get_or_post
 @signed_in
-def access(request: SignedInRequest, project_id: int) -> HttpResponse:
-    context = for_editors(request, project_id, "access")
-    project = context["project"]
-    form = MemberForm(request.POST or None, project=project)
-    if request.method == "POST":
-        _require_manager(context)
-        if form.is_valid() and _add_member(request, project, form):
-            return redirect("projects:access", project.pk)
-    members = ProjectMember.objects.visible_to(request.actor).filter(project=project)
-    context |= {
-        "form": form,
-        "visibility_form": VisibilityForm(initial={"visibility": project.visibility}),
-        "members": members.select_related("user").order_by("user__email"),
-        "roles": ProjectMember.Role,
-        "has_candidates": context["can_manage"] and _candidates(form).exists(),
-    }
-    return render(request, "projects/access.html", context, status=400 if form.errors else 200)
-
-
-@require_POST
-@signed_in
-def visibility(request: SignedInRequest, project_id: int) -> HttpResponse:
-    context = for_editors(request, project_id, "access")
-    _require_manager(context)
-    form = VisibilityForm(request.POST)
-    if form.is_valid():
-        services.update_project(context["project"], form.cleaned_data, actor=request.actor)
-        messages.success(request, "Who can use the project is saved.")
-    return redirect("projects:access", project_id)
-
-
-@require_POST
-@signed_in
-def member_role(request: SignedInRequest, project_id: int, member_id: int) -> HttpResponse:
-    member = _member(request, project_id, member_id)
-    form = RoleForm(request.POST)
-    if form.is_valid():
-        with errors_told(request):
-            role = form.cleaned_data["role"]
-            services.change_project_role(member, role=role, actor=request.actor)
-            messages.success(request, f"{member.user.display_name} has a new role.")
-    return redirect("projects:access", project_id)
-
-
-@require_POST
-@signed_in
-def member_remove(request: SignedInRequest, project_id: int, member_id: int) -> HttpResponse:
-    member = _member(request, project_id, member_id)
-    services.remove_project_member(member, actor=request.actor)
-    messages.success(request, f"{member.user.display_name} no longer has access.")
-    return redirect("projects:access", project_id)
-
-
-@get_or_post
-@signed_in
 def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
     context = for_editors(request, project_id, "settings")
     project = context["project"]
@@ -217,6 +160,9 @@ def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
             messages.success(request, "The settings are saved.")
             return redirect("projects:settings", project.pk)
     context["form"] = form
+    if context["can_manage"]:
+        others = Team.objects.editable_by(request.actor).exclude(pk=project.team_id)
+        context["may_move"] = others.exists()
     return render(request, "projects/settings.html", context, status=400 if form.errors else 200)
 
 
@@ -224,7 +170,7 @@ def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
 @signed_in
 def project_delete(request: SignedInRequest, project_id: int) -> HttpResponse:
     context = for_editors(request, project_id, "settings")
-    _require_manager(context)
+    require_manager(context)
     project = context["project"]
     if request.POST.get("confirmation") != project.name:
         messages.error(request, "The name did not match, so nothing was deleted.")
@@ -259,13 +205,14 @@ def project_tabs(
         ("api", "API", "projects:api"),
         ("secrets", "Secrets", "projects:secrets"),
         ("access", "Access", "projects:access"),
+        ("limits", "Limits", "metering:project_limits"),
         ("settings", "Settings", "projects:settings"),
     ]
-    closed = {"prompt", "secrets", "access", "settings"}
+    closed = {"prompt", "secrets", "access", "limits", "settings"}
     return [
         tab(label, reverse(name, args=[project.pk]), is_current=key == current)
         for key, label, name in pages
-        if can_edit or can_manage or key not in closed
+        if can_manage or (key != "limits" and (can_edit or key not in closed))
     ]
 
 
@@ -280,27 +227,17 @@ def for_editors(request: SignedInRequest, project_id: int, current: str) -> dict
     return context
 
 
-def _require_manager(context: dict[str, Any]) -> None:
+def for_managers(request: SignedInRequest, project_id: int, current: str) -> dict[str, Any]:
+    """Return the context of what only those do who decide on access. Raises as `for_editors`."""
+    context = for_editors(request, project_id, current)
+    require_manager(context)
+    return context
+
+
+def require_manager(context: dict[str, Any]) -> None:
+    """Raise Forbidden unless the actor manages the project of `context`."""
     if not context["can_manage"]:
         raise Forbidden("Only admins of the team may do this.")
-
-
-def _member(request: SignedInRequest, project_id: int, member_id: int) -> ProjectMember:
-    _require_manager(for_editors(request, project_id, "access"))
-    rows = ProjectMember.objects.editable_by(request.actor).select_related("project", "user")
-    return get_object_or_404(rows, pk=member_id, project_id=project_id)
-
-
-def _add_member(request: SignedInRequest, project: Project, form: MemberForm) -> bool:
-    user, role = form.cleaned_data["user"], form.cleaned_data["role"]
-    with errors_on(form):
-        services.add_project_member(project, user, role=role, actor=request.actor)
-        messages.success(request, f"{user.display_name} has access.")
-    return form.is_valid()
-
-
-def _candidates(form: MemberForm) -> QuerySet[Any]:
-    return form.fields["user"].queryset  # type: ignore[attr-defined,no-any-return]
 
 
 def _comparison(request: SignedInRequest, project: Project) -> dict[str, Any] | None:

@@ -17,13 +17,15 @@ from django.http import HttpResponseBadRequest
 from django.urls import set_script_prefix
 
 from restai_site.lib.env import ConfigurationError
+from restai_site.lib.requests import body_limit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restai_site.settings")
 
 STARTUP_FAILURE = 3
 # Views that are async from end to end and reach the database only through `in_database`.
 ASYNC_PATHS = re.compile(
-    r"/(?:v1/(?:chat/completions|embeddings)|api/projects/[0-9]+/chat|health/live)"
+    r"/(?:v1/(?:chat/completions|embeddings|images/generations|audio/(?:speech|transcriptions))"
+    r"|api/projects/[0-9]+/chat|health/live)"
 )
 
 
@@ -41,7 +43,7 @@ class BoundedHandler(ASGIHandler):
             await super().handle(scope, receive, send)
             return
         try:
-            body = await self.read_body(receive)
+            body = await self.read_body(receive, body_limit(scope["path"]))
         except RequestAborted:
             return
         set_script_prefix(get_script_prefix(scope))
@@ -73,9 +75,11 @@ class BoundedHandler(ASGIHandler):
             watching.remove_done_callback(stop)
             watching.cancel()
 
-    async def read_body(self, receive: Any) -> "SpooledTemporaryFile[bytes]":
+    async def read_body(
+        self, receive: Any, limit: int | None = None
+    ) -> "SpooledTemporaryFile[bytes]":
         """Read the body up to the limit; what is over is dropped and the file marked as cut."""
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE if limit is None else limit
         body: Any = SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
         more, size = True, 0
         while more and size <= limit:

@@ -1,5 +1,6 @@
 """What every page needs to draw its frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,8 +11,13 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from accounts.sessions.lifecycle import store_of
+from metering.meters import Meter, warnings_for
+from projects.invitations import count_waiting
 from restai_site.lib.actor import Actor
-from teams.models import Team
+from restai_site.lib.requests import number_in
+from teams.branding import branding_of
+from teams.models import Branding, Team
+from teams.switching import chosen_team_id
 
 APP_NAME = "RESTai"
 # More teams than this are found by the search of the teams page.
@@ -42,8 +48,6 @@ class LinkGroup:
 class Frame:
     """The parts of the frame, each worked out when the template first asks for it."""
 
-    app_name = APP_NAME
-
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
 
@@ -60,6 +64,13 @@ class Frame:
     def impersonation_ends_at(self) -> datetime | None:
         row = store_of(self._request).row
         return row.impersonation_ends_at if row else None
+
+    @cached_property
+    def budget_warnings(self) -> Sequence[Meter]:
+        """The budgets that the actor looks after and that are nearly used up, fullest first."""
+        if self.actor is None or "HX-Request" in self._request.headers:
+            return ()
+        return warnings_for(self.actor)
 
     @cached_property
     def theme(self) -> str:
@@ -86,45 +97,87 @@ class Frame:
     def teams(self) -> list[Team]:
         if self.actor is None:
             return []
-        return list(Team.objects.visible_to(self.actor)[:TEAMS_IN_MENU])
+        return list(Team.objects.visible_to(self.actor).with_branding()[:TEAMS_IN_MENU])
+
+    @cached_property
+    def filtered(self) -> Team | None:
+        """The team that a list is narrowed to, as `switching.working_team_id` does."""
+        if "team" in self._request.GET:
+            return self._visible(number_in(self._request.GET["team"]))
+        return self.chosen
+
+    @cached_property
+    def chosen(self) -> Team | None:
+        """The team that was chosen in the switcher, as long as it is one of the actor's."""
+        return self._visible(chosen_team_id(self._request))
+
+    def _visible(self, team_id: int | None) -> Team | None:
+        if team_id is None or self.actor is None:
+            return None
+        listed = next((team for team in self.teams if team.pk == team_id), None)
+        if listed is not None or len(self.teams) < TEAMS_IN_MENU:
+            return listed
+        return Team.objects.visible_to(self.actor).with_branding().filter(pk=team_id).first()
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether there is more than one team to work in."""
+        return len(self.teams) > 1 or (self.actor is not None and self.actor.is_platform_admin)
 
     @cached_property
     def team(self) -> Team | None:
-        """The team the address narrows the page to, if it is one of the actor's."""
-        chosen = self._request.GET.get("team", "")
-        return next((team for team in self.teams if str(team.pk) == chosen), None)
+        """The team whose branding the page has: the chosen one, or the only one."""
+        return self.chosen if self.has_choice else next(iter(self.teams), None)
+
+    @cached_property
+    def brand(self) -> Branding | None:
+        """The branding of the page: of the team, or of the log-in page that the address names."""
+        if self.actor is not None:
+            return branding_of(self.team) if self.team else None
+        match = self._request.resolver_match
+        if match is None or match.app_name != "accounts":
+            return None
+        slug = self._request.GET.get("brand", "")
+        found: Branding | None = Branding.objects.called(slug).first()
+        return found
 
     @property
-    def team_label(self) -> str:
-        return self.team.name if self.team else "All teams"
+    def brand_query(self) -> str:
+        """What keeps the branding of a log-in page in the addresses that it leads to."""
+        return f"?brand={self.brand.public_slug}" if self.brand else ""
 
     @property
-    def all_teams_url(self) -> str:
-        return self._team_url(None)
+    def app_name(self) -> str:
+        return (self.brand.app_name if self.brand else "") or APP_NAME
 
     @property
-    def team_options(self) -> list[dict[str, Any]]:
+    def switcher_rows(self) -> list[dict[str, Any]]:
+        """The teams of the switcher, and for each its branding."""
+        listed = self.teams
+        if self.chosen is not None and self.chosen not in listed:
+            listed = [self.chosen, *listed]
         return [
-            {"team": team, "url": self._team_url(team), "is_current": team == self.team}
-            for team in self.teams
+            {"team": team, "brand": branding_of(team), "is_current": team == self.chosen}
+            for team in listed
         ]
 
-    def _team_url(self, team: Team | None) -> str:
+    @property
+    def switch_next(self) -> str:
+        """Where the switcher leads to: to this page where it is a list of several teams' things."""
         match = self._request.resolver_match
         listing = match is not None and match.view_name in {"dashboard", "projects:list"}
-        path = self._request.path if listing else reverse("projects:list")
-        kept = self._request.GET.copy() if listing else self._request.GET.__class__(mutable=True)
-        kept.pop("page", None)
-        kept.pop("team", None)
-        if team is not None:
-            kept["team"] = str(team.pk)
-        return f"{path}?{kept.urlencode()}" if kept else path
+        return self._request.get_full_path() if listing else reverse("projects:list")
+
+    @cached_property
+    def invitation_count(self) -> int:
+        """How many invitations wait for the person."""
+        return count_waiting(self.actor) if self.actor is not None else 0
 
     @cached_property
     def navigation(self) -> list[LinkGroup]:
         if self.actor is None:
             return []
-        narrowed = f"?team={self.team.pk}" if self.team else ""
+        narrowed = f"?team={self.filtered.pk}" if self.filtered else ""
         groups = [
             LinkGroup(
                 "",
@@ -144,6 +197,7 @@ class Frame:
         wanted = [
             ("Models", "cpu", ["catalog:models"]),
             ("Users", "users", ["accounts:users", "admin:accounts_user_changelist"]),
+            ("Permissions", "table", ["projects:permissions"]),
             ("Audit", "shield-check", ["audit:entries", "admin:audit_entry_changelist"]),
             ("Settings", "settings", ["configuration:index"]),
             ("Security", "shield-lock", ["security"]),
@@ -180,6 +234,8 @@ class Frame:
         more = [
             Link("Profile", reverse("accounts:profile"), "user", "Page"),
             Link("API keys", reverse("accounts:keys"), "key", "Page"),
+            Link("Budgets", reverse("metering:budgets"), "activity", "Page"),
+            Link("Invitations", reverse("projects:invitations"), "send", "Page"),
         ]
         if self.actor is not None and Team.objects.editable_by(self.actor).exists():
             more.append(Link("New project", reverse("projects:new"), "folder-plus", "Action"))

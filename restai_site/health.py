@@ -5,6 +5,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
+from restai_site.lib import windows
 from restai_site.lib.crypto.columns import unreadable_columns
 from restai_site.lib.http import json_response
 
@@ -19,6 +20,9 @@ def ready(request: HttpRequest) -> HttpResponse:
     parts = {"database": _database_answers(), "redis": _redis_answers()}
     parts["secrets"] = parts["database"] and _secrets_open()
     answer = {name: "ok" if up else "unavailable" for name, up in parts.items()}
+    # Where calls cannot be counted, those that a limit applies to are refused.
+    parts["rate_limits"] = parts["redis"] and windows.is_answering()
+    answer["rate_limits"] = "ok" if parts["rate_limits"] else "failing closed"
     well = all(parts.values())
     body = {"status": "ok" if well else "unavailable", **answer}
     return json_response(body, 200 if well else 503)

@@ -27,7 +27,7 @@ from accounts import devices
 from accounts.sessions.lifecycle import store_of
 from restai_site.lib.errors import DomainError, TooLarge
 from restai_site.lib.http import render_error
-from restai_site.lib.requests import client_ip
+from restai_site.lib.requests import body_limit, client_ip
 
 GetResponse = Callable[[HttpRequest], Any]
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -63,7 +63,7 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     except DisallowedHost:
         return HttpResponse(WRONG_HOST, status=400, content_type="text/plain")
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    over = declared.isdigit() and int(declared) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    over = declared.isdigit() and int(declared) > body_limit(request.path)
     if over or getattr(request, "body_was_cut", False):
         return render_error(request, TOO_LARGE)
     return None

@@ -14,9 +14,9 @@ from metering.models import UsageRecord
 from metering.statistics import Statistics, period_of, periods
 from projects.models import Project
 from restai_site.frame import Frame, Link
-from restai_site.lib.requests import number_in
 from restai_site.ui.tables import clean_query
 from teams.models import Team
+from teams.switching import working_team_id
 
 FOUND_EACH = 8
 
@@ -26,7 +26,7 @@ FOUND_EACH = 8
 def dashboard(request: SignedInRequest) -> HttpResponse:
     """Use over a period: totals, four charts, and who and what used the most."""
     ledger = UsageRecord.objects.visible_to(request.actor)
-    team = number_in(request.GET.get("team", ""))
+    team = working_team_id(request, request.actor)
     if team is not None:
         ledger = ledger.filter(team_id=team)
     period = period_of(request.GET.get("period", ""))

@@ -3,6 +3,9 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from restai_site.lib.env import Environment
 
 env = Environment()
@@ -109,7 +112,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "restai",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        # Once: the library would try four times, and wait in between.
+        "OPTIONS": {
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
+            "retry": Retry(NoBackoff(), 0),
+        },
     }
 }
 CELERY_BROKER_URL = REDIS_URL
@@ -126,6 +134,7 @@ CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
     "end-impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
     "expire-reservations": {"task": "metering.expire_reservations", "schedule": 60.0},
+    "tell-budget-alerts": {"task": "metering.tell_alerts", "schedule": 15.0},
     "rotate-signing-key": {"task": "accounts.rotate_signing_key", "schedule": 3600.0},
 }
 
@@ -189,6 +198,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("REQUEST_MAX_BYTES", 4 * 1024 * 1024, least=1024)
+# Of a request that brings a file of sound: the file's own limit is in inference.media_bodies.
+AUDIO_REQUEST_MAX_BYTES = env.integer("AUDIO_REQUEST_MAX_BYTES", 26 * 1024 * 1024, least=1024)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 STATIC_URL = "/static/"
@@ -235,6 +246,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "A self-hosted, multi-tenant AI platform.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    # Operations are grouped by what follows it; `/permissions/matrix` has a group of its own.
+    "SCHEMA_PATH_PREFIX": "/api",
     "SERVE_PERMISSIONS": ["restai_site.lib.permissions.IsSignedIn"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -251,6 +264,8 @@ SPECTACULAR_SETTINGS = {
         "ProjectRole": "projects.models.ProjectMember.Role",
         "ProviderKind": "catalog.models.ProviderAccount.Kind",
         "UsageKind": "metering.models.UsageRecord.Kind",
+        "BudgetPeriod": "metering.models.Budget.Period",
+        "BudgetUnit": "metering.models.Budget.Unit",
     },
 }
 

@@ -3,20 +3,21 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import ServiceAdmin, ViewOnlyAdmin
 from teams import services
-from teams.models import GroupMapping, Membership, Team
+from teams.models import Branding, GroupMapping, Invitation, Membership, Team
 
 
 @admin.register(Team)
 class TeamAdmin(ServiceAdmin):
     """Teams and their grants."""
 
-    fields = ("name", "slug", *services.GRANT_FIELDS, "created_at")
-    readonly_fields = ("slug", "created_at")
+    fields = ("name", "slug", "time_zone", *services.GRANT_FIELDS, "created_at")
+    readonly_fields = ("slug", "time_zone", "created_at")
     autocomplete_fields = services.GRANT_FIELDS
     list_display = ("name", "slug", "created_at")
     search_fields = ("slug__startswith",)
@@ -62,6 +63,21 @@ class MembershipAdmin(ServiceAdmin):
         services.remove_member(row, actor=actor)
 
 
+@admin.register(Branding)
+class BrandingAdmin(ViewOnlyAdmin):
+    """How the platform looks to teams; their admins change it. Slugs and logos are not shown."""
+
+    fields = ("team", "app_name", "primary", "secondary", "welcome_message", "updated_at")
+    list_display = ("team", "app_name", "primary", "secondary", "updated_at")
+    list_select_related = ("team",)
+    search_fields = ("team__slug__startswith",)
+    search_help_text = "The beginning of a team's slug."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Branding]:
+        """Leave the logos in the table."""
+        return super().get_queryset(request).defer("logo")
+
+
 @admin.register(GroupMapping)
 class GroupMappingAdmin(ViewOnlyAdmin):
     """Which groups lead to which teams; they are changed among the settings."""
@@ -72,3 +88,18 @@ class GroupMappingAdmin(ViewOnlyAdmin):
     list_select_related = ("team",)
     search_fields = ("group__startswith",)
     search_help_text = "The beginning of a group's name."
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ViewOnlyAdmin):
+    """Invitations to teams; they are sent and withdrawn on the team's page."""
+
+    fields = (
+        *("team", "email", "role", "invited_by", "state"),
+        *("created_at", "expires_at", "answered_at"),
+    )
+    list_display = ("email", "team", "role", "state", "invited_by", "created_at", "expires_at")
+    list_filter = ("state", "role")
+    list_select_related = ("team", "invited_by")
+    search_fields = ("email__startswith",)
+    search_help_text = "The beginning of an e-mail address."

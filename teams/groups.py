@@ -16,6 +16,7 @@ from audit.services import changes_of, record
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
 from teams.models import GroupMapping, Membership, Team
+from teams.services import end_invitations, end_membership
 
 LDAP = "ldap"
 AROUND_COMMAS = re.compile(r"\s*,\s*")
@@ -119,9 +120,7 @@ def _keep_in_line(row: Membership, team: Team, role: str | None, actor: Actor) -
     shown = {"user": row.user, "source": row.source}
     if role is None:
         record(actor, "team.member_remove", team, team_id=team.pk, changes=shown)
-        # Assignments to the team's projects end with the membership, as in `remove_member`.
-        row.user.project_memberships.filter(project__team=team).delete()
-        row.delete()
+        end_membership(row, team, actor=actor)
     elif role != row.role:
         changes = changes_of(row, {"role": role})
         row.role = role
@@ -131,6 +130,7 @@ def _keep_in_line(row: Membership, team: Team, role: str | None, actor: Actor) -
 
 def _add(team: Team, user: User, role: str, source: str, actor: Actor) -> None:
     Membership.objects.create(team=team, user=user, role=role, source=source)
+    end_invitations(team, user)
     shown = {"user": user, "role": role, "source": source}
     record(actor, "team.member_add", team, team_id=team.pk, changes=shown)
 

@@ -1,21 +1,28 @@
 """Which teams and memberships an actor may reach."""
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
 from restai_site.lib.actor import Actor
 
 if TYPE_CHECKING:
     from accounts.querysets import UserQuerySet
     from teams.models import (  # noqa: F401 - named in the types of the base classes
+        Branding,
         GroupMapping,
+        Invitation,
         Membership,
         Team,
     )
 
 ADMIN_ROLE = "admin"
+PENDING = "pending"
+# 16 bytes in URL-safe base64 without padding.
+PUBLIC_SLUG = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 class TeamQuerySet(models.QuerySet["Team"]):
@@ -36,6 +43,10 @@ class TeamQuerySet(models.QuerySet["Team"]):
         if actor.is_platform_admin:
             return self
         return self._within_limits(actor)._of(admin_memberships_of(actor))
+
+    def with_branding(self) -> "TeamQuerySet":
+        """Bring the branding of each team, without the logo itself."""
+        return self.select_related("branding").defer("branding__logo")
 
     def _within_limits(self, actor: Actor) -> "TeamQuerySet":
         if actor.project_ids is not None:
@@ -58,6 +69,23 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(team__in=_teams().editable_by(actor))
 
 
+class BrandingQuerySet(models.QuerySet["Branding"]):
+    """Brandings: seen by the whole team, changed by its admins."""
+
+    def visible_to(self, actor: Actor) -> "BrandingQuerySet":
+        """The branding of every team that is visible."""
+        return self.filter(team__in=_teams().visible_to(actor))
+
+    def editable_by(self, actor: Actor) -> "BrandingQuerySet":
+        """The branding of every team that is editable."""
+        return self.filter(team__in=_teams().editable_by(actor))
+
+    def called(self, public_slug: str) -> "BrandingQuerySet":
+        """What whoever has been told the slug may see; without the logo itself."""
+        fits = PUBLIC_SLUG.fullmatch(public_slug)
+        return self.filter(public_slug=public_slug).defer("logo") if fits else self.none()
+
+
 class GroupMappingQuerySet(models.QuerySet["GroupMapping"]):
     """Group mappings: platform administrators only."""
 
@@ -68,6 +96,52 @@ class GroupMappingQuerySet(models.QuerySet["GroupMapping"]):
     def editable_by(self, actor: Actor) -> "GroupMappingQuerySet":
         """As `visible_to`."""
         return self.visible_to(actor)
+
+
+class AbstractInvitationQuerySet(models.QuerySet[Any]):
+    """Invitations: their senders' side by subclasses, the side of those invited here."""
+
+    # The column of the team whose admins send them.
+    team_column: ClassVar[str]
+
+    def holding(self) -> Self:
+        """Those that can be answered: pending, in time, from somebody who may still invite."""
+        open_ones = self.filter(state=PENDING, expires_at__gt=timezone.now())
+        acts = Q(invited_by__is_active=True, invited_by__is_restricted=False)
+        runs = _admins_of(team=self.team_column, user="invited_by_id")
+        return open_ones.filter(acts, Q(invited_by__is_platform_admin=True) | Exists(runs))
+
+    def addressed_to(self, actor: Actor) -> Self:
+        """Those that the actor may answer; to narrowed credentials none are shown."""
+        if actor.user_id is None or actor.is_narrowed:
+            return self.none()
+        from accounts.models import User
+
+        own = User.objects.filter(pk=actor.own_id, is_active=True)
+        return self.holding().filter(email__in=own.values("email"))
+
+
+class InvitationQuerySet(AbstractInvitationQuerySet):
+    """Invitations to teams: addresses of strangers, so for the team's admins alone."""
+
+    team_column = "team_id"
+
+    def visible_to(self, actor: Actor) -> "InvitationQuerySet":
+        """The invitations to every team that is editable."""
+        return self.filter(team__in=_teams().editable_by(actor))
+
+    def editable_by(self, actor: Actor) -> "InvitationQuerySet":
+        """The same: who sees an invitation may revoke it."""
+        return self.visible_to(actor)
+
+
+def _admins_of(*, team: str, user: str) -> "MembershipQuerySet":
+    """Return the memberships by which the user in one outer column runs the team in another."""
+    from teams.models import Membership
+
+    return Membership.objects.filter(
+        team_id=OuterRef(team), user_id=OuterRef(user), role=ADMIN_ROLE
+    )
 
 
 def memberships_of(actor: Actor) -> "MembershipQuerySet":

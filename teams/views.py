@@ -10,16 +10,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import SignedInRequest, platform_admin, signed_in
-from accounts.models import User, normal_email
 from restai_site.lib.errors import Forbidden
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import tab, table_of
 from teams import services
-from teams.forms import GrantsForm, MemberForm, RoleForm, TeamForm
+from teams.forms import GrantsForm, InviteForm, RoleForm, TeamForm, TeamSettingsForm
+from teams.invitation_views import pending_page, suggestions, told
 from teams.models import Membership, Team
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
-UNKNOWN_USER = "There is no user with this e-mail address."
 
 
 @require_safe
@@ -55,10 +54,10 @@ def team_new(request: SignedInRequest) -> HttpResponse:
 @signed_in
 def team_members(request: SignedInRequest, team_id: int) -> HttpResponse:
     team, can_edit = _team(request, team_id)
-    form = MemberForm(request.POST or None)
+    form = InviteForm(request.POST or None, actor=request.actor, roles=Membership.Role)
     if request.method == "POST":
         _require(can_edit)
-        if form.is_valid() and _add_member(request, team, form):
+        if form.is_valid() and _add_or_invite(request, team, form):
             return redirect("teams:members", team.pk)
     rows = Membership.objects.visible_to(request.actor).filter(team=team).select_related("user")
     table = table_of(
@@ -69,7 +68,9 @@ def team_members(request: SignedInRequest, team_id: int) -> HttpResponse:
         search=["user__name", "user__email"],
     )
     context = {**_shared(request, team, can_edit, "members"), "table": table, "form": form}
-    context["roles"] = Membership.Role
+    if can_edit:
+        context["invitations"] = pending_page(request, team.invitations.all())
+        context["suggestions"] = suggestions(request.actor, team_id=team.pk)
     return render(request, "teams/members.html", context, status=400 if form.errors else 200)
 
 
@@ -121,8 +122,14 @@ def team_models(request: SignedInRequest, team_id: int) -> HttpResponse:
 def team_settings(request: SignedInRequest, team_id: int) -> HttpResponse:
     team, can_edit = _team(request, team_id)
     _require(can_edit)
-    form = TeamForm(request.POST or None, initial={"name": team.name})
+    form = TeamSettingsForm(
+        request.POST or None,
+        initial={"name": team.name, "time_zone": team.time_zone},
+        sets_time_zone=request.actor.is_platform_admin,
+    )
     if request.method == "POST" and form.is_valid():
+        zone = form.cleaned_data["time_zone"]
+        services.set_time_zone(team, time_zone=zone, actor=request.actor)
         services.rename_team(team, name=form.cleaned_data["name"], actor=request.actor)
         messages.success(request, "The team is saved.")
         return redirect("teams:settings", team.pk)
@@ -145,8 +152,19 @@ def team_delete(request: SignedInRequest, team_id: int) -> HttpResponse:
     return redirect("teams:settings", team.pk)
 
 
+def for_editors(request: SignedInRequest, team_id: int, current: str) -> dict[str, Any]:
+    """Return the context of a page that only admins of the team may open.
+
+    Raises Http404 for a team that is not visible, Forbidden for one that is not editable.
+    """
+    team, can_edit = _team(request, team_id)
+    _require(can_edit)
+    return _shared(request, team, can_edit, current)
+
+
 def _team(request: SignedInRequest, team_id: int) -> tuple[Team, bool]:
-    team = get_object_or_404(Team.objects.visible_to(request.actor), pk=team_id)
+    rows = Team.objects.visible_to(request.actor).with_branding()
+    team = get_object_or_404(rows, pk=team_id)
     return team, Team.objects.editable_by(request.actor).filter(pk=team_id).exists()
 
 
@@ -160,25 +178,30 @@ def _require(allowed: bool, message: str = "Only admins of the team may do this.
         raise Forbidden(message)
 
 
-def _add_member(request: SignedInRequest, team: Team, form: MemberForm) -> bool:
-    user = User.objects.filter(
-        email=normal_email(form.cleaned_data["email"]), is_active=True
-    ).first()
-    if user is None:
-        form.add_error("email", UNKNOWN_USER)
-        return False
+def _add_or_invite(request: SignedInRequest, team: Team, form: InviteForm) -> bool:
+    """Add whom the actor knows; anybody else is invited, and nothing is told of them."""
+    role = form.cleaned_data["role"]
     with errors_on(form):
-        services.add_member(team, user, role=form.cleaned_data["role"], actor=request.actor)
-        messages.success(request, f"{user.display_name} is now in the team.")
+        if form.person is not None:
+            services.add_member(team, form.person, role=role, actor=request.actor)
+            messages.success(request, f"{form.person.display_name} is now in the team.")
+        else:
+            email = form.cleaned_data["who"]
+            services.invite_to_team(team, email=email, role=role, actor=request.actor)
+            messages.success(request, told(email))
     return form.is_valid()
 
 
 def _shared(request: SignedInRequest, team: Team, can_edit: bool, current: str) -> dict[str, Any]:
-    pages = [("members", "Members"), ("models", "Models")]
+    pages = [("members", "Members", "teams:members"), ("models", "Models", "teams:models")]
     if can_edit:
-        pages.append(("settings", "Settings"))
+        pages += [
+            ("budgets", "Budgets", "metering:team_budgets"),
+            ("branding", "Branding", "teams:branding"),
+            ("settings", "Settings", "teams:settings"),
+        ]
     tabs = [
-        tab(label, reverse(f"teams:{name}", args=[team.pk]), is_current=name == current)
-        for name, label in pages
+        tab(label, reverse(name, args=[team.pk]), is_current=key == current)
+        for key, label, name in pages
     ]
     return {"team": team, "can_edit": can_edit, "tabs": tabs}

@@ -10,7 +10,7 @@ from accounts.limits import PROJECTS_MAX
 from accounts.models import ApiKey
 from accounts.networks import NETWORKS_MAX
 from accounts.services.keys import OVERLAP_MAX
-from restai_site.lib.drf import ModelSerializer
+from restai_site.lib.drf import ModelSerializer, PerMinuteField
 
 ID: dict[str, Any] = {"min_value": 1, "max_value": 2**63 - 1}
 
@@ -35,6 +35,10 @@ class ApiKeySerializer(ModelSerializer):
         help_text="Addresses and networks from which alone the key is taken; empty: from all.",
     )
 
+    requests_per_minute = PerMinuteField(
+        help_text="How many calls of models the key may make in any minute; null: no limit."
+    )
+
     class Meta:
         model = ApiKey
         fields = [
@@ -45,6 +49,7 @@ class ApiKeySerializer(ModelSerializer):
             "project_ids",
             "team_id",
             "allowed_networks",
+            "requests_per_minute",
             "created_at",
             "expires_at",
             "last_used_at",
@@ -64,11 +69,15 @@ class ApiKeySerializer(ModelSerializer):
         return moment
 
 
-class ApiKeyNameSerializer(ApiKeySerializer):
-    """A key whose name alone can be changed."""
+class ApiKeyChangeSerializer(ApiKeySerializer):
+    """A key of which the name can be changed, and the limit of requests be lowered."""
 
     class Meta(ApiKeySerializer.Meta):
-        read_only_fields = [name for name in ApiKeySerializer.Meta.fields if name != "name"]
+        read_only_fields = [
+            name
+            for name in ApiKeySerializer.Meta.fields
+            if name not in {"name", "requests_per_minute"}
+        ]
 
     project_ids = serializers.ListField(child=serializers.IntegerField(), read_only=True)
     team_id = serializers.IntegerField(read_only=True)

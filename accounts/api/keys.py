@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
@@ -13,13 +14,19 @@ from rest_framework.serializers import BaseSerializer
 
 from accounts.actors import user_behind
 from accounts.api.key_serializers import (
-    ApiKeyNameSerializer,
+    ApiKeyChangeSerializer,
     ApiKeySerializer,
     NewApiKeySerializer,
     RotationSerializer,
 )
 from accounts.models import ApiKey
-from accounts.services import create_api_key, rename_api_key, revoke_api_key, rotate_api_key
+from accounts.services import (
+    create_api_key,
+    limit_api_key,
+    rename_api_key,
+    revoke_api_key,
+    rotate_api_key,
+)
 from restai_site.lib.errors import Forbidden
 from restai_site.lib.viewsets import READ_AND_WRITE, ScopedView
 
@@ -49,7 +56,7 @@ class ApiKeyViewSet(
     lookup_value_converter = "int"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        return ApiKeyNameSerializer if self.action == "partial_update" else ApiKeySerializer
+        return ApiKeyChangeSerializer if self.action == "partial_update" else ApiKeySerializer
 
     def visible(self, rows: Any) -> QuerySet[Any]:
         """One's own; a platform administrator also reaches another's, by its id."""
@@ -68,9 +75,13 @@ class ApiKeyViewSet(
 
     def perform_update(self, serializer: Any) -> None:
         key, values = serializer.instance, serializer.validated_data
-        serializer.instance = rename_api_key(
-            key, name=values.get("name", key.name), actor=self.actor
-        )
+        with transaction.atomic():
+            if "requests_per_minute" in values:
+                limit = values["requests_per_minute"]
+                limit_api_key(key, requests_per_minute=limit, actor=self.actor)
+            serializer.instance = rename_api_key(
+                key, name=values.get("name", key.name), actor=self.actor
+            )
 
     @extend_schema(request=RotationSerializer, responses={200: NewApiKeySerializer})
     @action(detail=True, methods=["post"])

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User
-from restai_site.lib.drf import ModelSerializer, actor_of
+from restai_site.lib.drf import ModelSerializer, PerMinuteField, actor_of
 
 USER_FIELDS = ["id", "email", "name", "is_active", "is_platform_admin", "theme", "date_joined"]
 
@@ -13,11 +13,16 @@ USER_FIELDS = ["id", "email", "name", "is_active", "is_platform_admin", "theme",
 class UserSerializer(ModelSerializer):
     """A user, for platform administrators."""
 
+    requests_per_minute = PerMinuteField(
+        help_text="How many calls of models the user may make in any minute; null: no limit."
+    )
+
     class Meta:
         model = User
         fields = [
             *USER_FIELDS,
             "is_restricted",
+            "requests_per_minute",
             "invited_at",
             "second_factor_since",
             "last_login",
@@ -38,7 +43,9 @@ class InvitationSerializer(UserSerializer):
     """A person to be invited; they choose their password themselves."""
 
     class Meta(UserSerializer.Meta):
-        read_only_fields = [*UserSerializer.Meta.read_only_fields, "theme"]
+        read_only_fields = [*UserSerializer.Meta.read_only_fields, "theme", "requests_per_minute"]
+
+    requests_per_minute = PerMinuteField(read_only=True)
 
 
 class MeSerializer(ModelSerializer):

@@ -59,6 +59,8 @@ class Session(models.Model):
     impersonation_ends_at = models.DateTimeField(null=True)
     # The administrator's own session, to which an impersonation returns.
     parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="impersonations")
+    # Which of their teams the user works in, for as long as they see it; a choice, and no right.
+    chosen_team_id = models.BigIntegerField(null=True)
     data = EncryptedTextField(blank=True, default="")
 
     objects = SecretsApart.from_queryset(SessionQuerySet)()

@@ -3,6 +3,7 @@
 from accounts.services.addresses import ask_for_email, confirm_email, send_address_link
 from accounts.services.invitations import (
     accept_invitation,
+    create_by_link,
     find_invitation,
     invite_user,
     renew_invitation,
@@ -11,8 +12,11 @@ from accounts.services.invitations import (
 )
 from accounts.services.keys import (
     create_api_key,
+    keys_narrowed_to,
+    limit_api_key,
     rename_api_key,
     revoke_api_key,
+    revoke_keys_of_project,
     rotate_api_key,
 )
 from accounts.services.links import digest_of, find_link, make_link, using_link
@@ -39,6 +43,7 @@ __all__ = [
     "change_password",
     "confirm_email",
     "create_api_key",
+    "create_by_link",
     "create_user",
     "delete_user",
     "digest_of",
@@ -46,6 +51,8 @@ __all__ = [
     "find_link",
     "find_reset_link",
     "invite_user",
+    "keys_narrowed_to",
+    "limit_api_key",
     "make_link",
     "rename_api_key",
     "renew_invitation",
@@ -53,6 +60,7 @@ __all__ = [
     "require_administrator",
     "reset_password",
     "revoke_api_key",
+    "revoke_keys_of_project",
     "rotate_api_key",
     "send_address_link",
     "send_invitation",

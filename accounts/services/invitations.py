@@ -5,13 +5,14 @@ from django.utils import timezone
 
 from accounts import mails, policy, tasks
 from accounts.models import MailedLink, User, normal_email
+from accounts.password_rules import check_password_rules
 from accounts.services.links import GONE, LIFETIMES, Purpose, find_link, make_link, using_link
 from accounts.services.passwords import set_password
 from accounts.services.users import locked_for_administrator, require_administrator, save_user
 from audit.services import record
 from restai_site.lib.actor import Actor
 from restai_site.lib.background import enqueue
-from restai_site.lib.errors import Conflict, NotFound
+from restai_site.lib.errors import Conflict, Forbidden, NotFound
 
 ACCEPTED = "This person has accepted already."
 SENT_BY_MAIL = "There is a mail server: send the invitation by mail."
@@ -108,6 +109,25 @@ def accept_invitation(digest: object, *, name: str, password: str, actor: Actor)
         user.invited_at = None
         user.save(update_fields=["name", "invited_at"])
     record(actor, "user.accept_invitation", user)
+    return user
+
+
+@transaction.atomic
+def create_by_link(*, email: str, name: str, password: str, actor: Actor) -> User:
+    """Make an account without any right on the platform for whoever reads the mail of `email`.
+
+    For the apps above: a mailed link of theirs, which they have checked, is the right to do this
+    once. Raises Forbidden where nobody signs in with a password, Invalid (weak password), Conflict
+    (the address is taken).
+    """
+    if not policy.local_sign_in_open(None):
+        raise Forbidden("People sign in by an identity provider here.")
+    user = User(email=normal_email(email), name=name)
+    check_password_rules(password, user)
+    user.set_unusable_password()
+    save_user(user)
+    set_password(user, password)
+    record(actor, "user.create_by_link", user)
     return user
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import limits
@@ -15,6 +16,7 @@ from audit.services import changes_of, record
 from restai_site.lib.actor import Actor
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
+from restai_site.lib.rate_limit import require_per_minute
 
 KEY_PREFIX = "rk_"
 KEY_BYTES = 32
@@ -33,16 +35,18 @@ def create_api_key(
     project_ids: Collection[int] | None = None,
     team_id: int | None = None,
     allowed_networks: Iterable[str] = (),
+    requests_per_minute: int | None = None,
     actor: Actor,
 ) -> tuple[ApiKey, str]:
     """Create an API key for the actor and return it with its plaintext, which is not stored.
 
     The key is `rk_` and 256 random bits. It can be narrowed to projects or to a team that the actor
-    sees now, and to networks (see `normal_networks`). Raises Forbidden for keys that would mint
-    keys, Invalid for limits.
+    sees now, and to networks (see `normal_networks`); `requests_per_minute` limits its calls of
+    models. Raises Forbidden for keys that would mint keys, Invalid for limits.
     """
     if not actor.is_own_session or actor.user_id != user.pk:
         raise Forbidden(FOR_OWNERS)
+    require_per_minute(requests_per_minute)
     values: dict[str, Any] = {
         "name": name,
         "expires_at": expires_at,
@@ -50,6 +54,7 @@ def create_api_key(
         "project_ids": _narrowed(project_ids, team_id, actor),
         "team_id": team_id,
         "allowed_networks": normal_networks(allowed_networks),
+        "requests_per_minute": requests_per_minute,
     }
     plaintext, shown = _secret()
     key = ApiKey.objects.create(user=user, **values, **shown)
@@ -67,6 +72,26 @@ def rename_api_key(key: ApiKey, *, name: str, actor: Actor) -> ApiKey:
         key.name = name
         key.save(update_fields=["name"])
         record(actor, "api_key.update", key, changes=changes)
+    return key
+
+
+@transaction.atomic
+def limit_api_key(key: ApiKey, *, requests_per_minute: int | None, actor: Actor) -> ApiKey:
+    """Let a key make fewer calls a minute than so far; more it never may. None is no limit.
+
+    Raises Forbidden, Invalid, Conflict for a limit that is higher.
+    """
+    require_per_minute(requests_per_minute)
+    key = _own(key, actor)
+    before = key.requests_per_minute
+    if before is not None and (requests_per_minute is None or requests_per_minute > before):
+        message = f"This key may make {before} requests a minute: choose fewer, or make a new key."
+        raise Conflict(message, fields={"requests_per_minute": [message]})
+    changes = changes_of(key, {"requests_per_minute": requests_per_minute})
+    if changes:
+        key.requests_per_minute = requests_per_minute
+        key.save(update_fields=["requests_per_minute"])
+        record(actor, "api_key.limit", key, changes=changes)
     return key
 
 
@@ -109,6 +134,24 @@ def revoke_api_key(key: ApiKey, *, actor: Actor) -> ApiKey:
         key.save(update_fields=["revoked_at"])
         record(actor, "api_key.revoke", key)
     return key
+
+
+def keys_narrowed_to(project_id: int) -> QuerySet[ApiKey]:
+    """Return the keys that reach this project and nothing else, and that nobody has revoked."""
+    return ApiKey.objects.unrevoked().filter(project_ids=[project_id])
+
+
+def revoke_keys_of_project(keys: QuerySet[ApiKey], *, actor: Actor) -> int:
+    """Revoke `keys`, whose one project goes away from them; return their number.
+
+    For the app that owns the project: call it inside the transaction of its change, which is what
+    gives the right.
+    """
+    found = list(keys.select_for_update(of=("self",)).order_by("pk"))
+    ApiKey.objects.filter(pk__in=[key.pk for key in found]).update(revoked_at=timezone.now())
+    for key in found:
+        record(actor, "api_key.revoke", key, changes={"reason": "its project went away"})
+    return len(found)
 
 
 def _own(key: ApiKey, actor: Actor) -> ApiKey:

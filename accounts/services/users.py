@@ -13,9 +13,15 @@ from accounts.sessions import lifecycle
 from audit.services import changes_of, record
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Forbidden, NotFound
+from restai_site.lib.rate_limit import require_per_minute
 
 OWN_USER_FIELDS = frozenset({"name", "theme"})
-EDITABLE_USER_FIELDS = OWN_USER_FIELDS | {"email", "is_platform_admin", "is_restricted"}
+EDITABLE_USER_FIELDS = OWN_USER_FIELDS | {
+    "email",
+    "is_platform_admin",
+    "is_restricted",
+    "requests_per_minute",
+}
 ROLE_FIELDS = frozenset({"is_active", "is_platform_admin", "is_restricted"})
 ASK_ANOTHER = "Ask another administrator: nobody takes their own access away."
 OWN_EMAIL = "Your own address is changed under Profile, Security: it has to be confirmed."
@@ -45,8 +51,8 @@ def update_user(user: User, values: Mapping[str, Any], *, actor: Actor) -> User:
     """Change fields of a user.
 
     People change their own name and theme; platform administrators change everything in
-    EDITABLE_USER_FIELDS. A change of role ends the user's sessions. Raises Forbidden, and Conflict
-    for one's own role and where nobody would be left to administer the platform.
+    EDITABLE_USER_FIELDS. A change of role ends the user's sessions. Raises Forbidden, Invalid, and
+    Conflict for one's own role and where nobody would be left to administer the platform.
     """
     if set(values) <= OWN_USER_FIELDS and actor.user_id == user.pk and actor.is_own_session:
         user = User.objects.select_for_update().get(pk=user.pk)
@@ -54,6 +60,7 @@ def update_user(user: User, values: Mapping[str, Any], *, actor: Actor) -> User:
         user = locked_for_administrator(user, actor)
     else:
         raise Forbidden("You may not change these fields of a user.")
+    require_per_minute(values.get("requests_per_minute"))
     if "email" in values:
         values = {**values, "email": normal_email(values["email"])}
         if actor.user_id == user.pk and values["email"] != user.email:

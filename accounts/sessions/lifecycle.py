@@ -77,7 +77,8 @@ def renew(request: HttpRequest, *, amr: Iterable[str] = ()) -> None:
     if row is None or row.user is None:
         raise Unauthenticated("Sign in again.")
     words = list(dict.fromkeys([*row.amr, *amr]))
-    fresh = new_row(request, user=row.user, amr=words, expires_at=row.expires_at)
+    kept = {"expires_at": row.expires_at, "chosen_team_id": row.chosen_team_id}
+    fresh = new_row(request, user=row.user, amr=words, **kept)
     store.begin(fresh)
     rotate_token(request)
     _become(request, fresh)

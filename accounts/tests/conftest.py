@@ -2,11 +2,8 @@
 
 import django_otp.oath
 import pytest
-from django.core.cache import cache
 
 from accounts.tests.factors import Clock
-from restai_site.tests.background import waiting
-from restai_site.tests.mailbox import mail_set_up
 
 PASSWORD = "unusual staple of horses"
 
@@ -17,15 +14,6 @@ def clock(monkeypatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(django_otp.oath, "time", made)
     return made
-
-
-@pytest.fixture
-def mailbox(db):
-    """A mail server, an empty queue, and nothing counted by the limits in Redis."""
-    cache.clear()
-    waiting()
-    with mail_set_up():
-        yield
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ def test_the_list_may_be_read_by_an_administrators_key(world, api_as):
     assert set(found["results"][0]) == {
         *("id", "email", "name", "is_active", "is_platform_admin", "is_restricted", "theme"),
         *("date_joined", "last_login", "invited_at", "second_factor_since"),
+        "requests_per_minute",
     }
 
 

@@ -161,5 +161,5 @@ def test_the_keys_page_asks_few_questions(as_user, viewer, django_assert_max_num
     for number in range(30):
         make_key(viewer, f"key {number}")
     browser = as_user(viewer)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert browser.get("/profile/keys").status_code == 200

@@ -6,6 +6,7 @@ from accounts import route_rules
 from restai_site.tests.access.routes import route_names
 
 RULES = (
+    "ANSWERS",
     "CREDENTIALS",
     "CHAT_WRITES",
     "CHAT_READS",

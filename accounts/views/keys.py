@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import limits, services
 from accounts.access import SignedInRequest, signed_in
-from accounts.key_forms import ApiKeyForm, RotationForm
+from accounts.key_forms import ApiKeyForm, KeyRateForm, RotationForm
 from accounts.models import ApiKey
 from accounts.views.profile import own_user
 from accounts.views.sign_in import get_or_post
@@ -40,6 +40,7 @@ def keys(request: SignedInRequest) -> HttpResponse:
             )
             return _shown_once(request, key, plaintext)
     own = ApiKey.objects.visible_to(request.actor).filter(user_id=request.actor.own_id)
+    own = own.prefetch_related("budgets")
     table = table_of(request, own, sorts=SORTS, default="-created", search=("name",))
     _name_limits(table.rows, request.actor)
     context: dict[str, Any] = {"form": form, "table": table, "rotation": RotationForm()}
@@ -66,6 +67,19 @@ def rotate_key(request: SignedInRequest, key_id: int) -> HttpResponse:
     with errors_told(request):
         key, plaintext = services.rotate_api_key(key, overlap=overlap, actor=request.actor)
         return _shown_once(request, key, plaintext)
+    return redirect("accounts:keys")
+
+
+@require_POST
+@signed_in
+def limit_key(request: SignedInRequest, key_id: int) -> HttpResponse:
+    key, form = _own_key(request, key_id), KeyRateForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Nothing was saved: choose how many requests a minute.")
+        return redirect("accounts:keys")
+    with errors_told(request):
+        services.limit_api_key(key, **form.cleaned_data, actor=request.actor)
+        messages.success(request, f"The limit of “{key.name}” is saved.")
     return redirect("accounts:keys")
 
 

@@ -15,6 +15,7 @@ from accounts.confirmation import confirming
 from accounts.factor_cards import factor_cards
 from accounts.forms import ProfileForm, ThemeForm
 from accounts.models import LinkedAccount, Session, User
+from accounts.panels import Place, panels_of
 from accounts.password_forms import EmailForm, PasswordForm
 from accounts.services.providers import offered
 from accounts.sessions import lifecycle
@@ -39,7 +40,8 @@ def profile(request: SignedInRequest) -> HttpResponse:
         services.update_user(user, form.cleaned_data, actor=request.actor)
         messages.success(request, "Your profile is saved.")
         return redirect("accounts:profile")
-    context = {"form": form, "tabs": account_tabs("profile")}
+    panels = panels_of(Place.PROFILE, request, user)
+    context = {"form": form, "panels": panels, "tabs": account_tabs("profile")}
     return render(request, "accounts/profile.html", context, status=400 if form.errors else 200)
 
 

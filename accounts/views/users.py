@@ -13,11 +13,12 @@ from accounts import services
 from accounts.access import SignedInRequest, platform_admin
 from accounts.mails import mail_is_set_up
 from accounts.models import ApiKey, User
+from accounts.panels import Place, panels_of
 from accounts.policy import local_sign_in_open
 from accounts.sections import LdapSection
 from accounts.services.factors import reset_factors
 from accounts.sessions import lifecycle
-from accounts.user_forms import DetailsForm, InvitationForm, RoleForm
+from accounts.user_forms import DetailsForm, InvitationForm, RoleForm, UserRateForm
 from restai_site.lib.configuration import current
 from restai_site.lib.rate_limit import count_use
 from restai_site.ui.forms import errors_on, errors_told
@@ -94,6 +95,19 @@ def role(request: SignedInRequest, user_id: int) -> HttpResponse:
         with errors_told(request):
             services.update_user(person, form.cleaned_data, actor=request.actor)
             messages.success(request, "The role is saved.")
+    return redirect("accounts:user", user_id)
+
+
+@require_POST
+@platform_admin
+def rate(request: SignedInRequest, user_id: int) -> HttpResponse:
+    person, form = _person(request, user_id), UserRateForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Nothing was saved: choose a whole number of requests, or none.")
+        return redirect("accounts:user", user_id)
+    with errors_told(request):
+        services.update_user(person, form.cleaned_data, actor=request.actor)
+        messages.success(request, "The rate limit is saved.")
     return redirect("accounts:user", user_id)
 
 
@@ -201,12 +215,14 @@ def _user_page(request: SignedInRequest, person: User, form: DetailsForm) -> Htt
         "person": person,
         "form": form,
         "role_form": RoleForm(initial=roles),
+        "rate_form": UserRateForm(initial={"requests_per_minute": person.requests_per_minute}),
         "keys": ApiKey.objects.visible_to(request.actor).filter(user=person).unrevoked(),
         "session_count": person.sessions.filter(expires_at__gt=timezone.now()).count(),
         "by_directory": current(LdapSection).enabled,
         "is_self": is_self,
         "may_reset_factor": person.second_factor_since is not None and not is_self,
         "may_impersonate": person.is_active and not person.is_platform_admin,
+        "panels": panels_of(Place.USER, request, person),
         **_ways(),
     }
     return render(request, "accounts/users/user.html", context, status=400 if form.errors else 200)

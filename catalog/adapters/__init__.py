@@ -4,8 +4,8 @@ Plain dataclasses go in and come out; see `types`. OpenAI-compatible endpoints t
 every other provider goes through litellm, which is loaded when it is first needed.
 """
 
-from catalog.adapters.litellm import LiteLLMAdapter
-from catalog.adapters.openai import OpenAIAdapter
+from catalog.adapters.litellm_media import LiteLLMMediaAdapter
+from catalog.adapters.openai_media import OpenAIMediaAdapter
 from catalog.adapters.types import (
     Adapter,
     ChatRequest,
@@ -29,8 +29,8 @@ __all__ = [
     "adapter_for",
 ]
 
-_fast = OpenAIAdapter()
-_other = LiteLLMAdapter()
+_fast = OpenAIMediaAdapter()
+_other = LiteLLMMediaAdapter()
 
 
 def adapter_for(kind: str) -> Adapter:

@@ -48,7 +48,7 @@ class LiteLLMAdapter:
     async def chat(self, endpoint: Endpoint, request: ChatRequest) -> ChatResult:
         """Return the complete answer."""
         refuse_foreign_content(request.messages)
-        answer = await _call("acompletion", endpoint, request.parameters())
+        answer = await call("acompletion", endpoint, request.parameters())
         return _result(answer, endpoint)
 
     async def embed(
@@ -58,7 +58,7 @@ class LiteLLMAdapter:
         parameters: dict[str, Any] = {"input": list(inputs)}
         if dimensions is not None:
             parameters["dimensions"] = dimensions
-        answer = await _call("aembedding", endpoint, parameters)
+        answer = await call("aembedding", endpoint, parameters)
         vectors = [[float(number) for number in item["embedding"]] for item in answer.data]
         if len(vectors) != len(inputs):
             raise errors.bad_answer("it does not hold one vector for each text")
@@ -79,7 +79,7 @@ class LiteLLMAdapter:
         parameters = request.parameters()
         parameters |= {"stream": True, "stream_options": {"include_usage": True}}
         deadline = asyncio.get_running_loop().time() + endpoint.timeout_seconds
-        chunks = await _call("acompletion", endpoint, parameters)
+        chunks = await call("acompletion", endpoint, parameters)
         empty = True
         try:
             while (chunk := await _next(chunks, endpoint, deadline)) is not None:
@@ -141,7 +141,8 @@ def _names_address(value: Any) -> bool:
     return False
 
 
-async def _call(function: str, endpoint: Endpoint, parameters: dict[str, Any]) -> Any:
+async def call(function: str, endpoint: Endpoint, parameters: dict[str, Any]) -> Any:
+    """Return what a function of litellm returns. Raises as the methods of adapters do."""
     litellm = await asyncio.to_thread(library)
     arguments = dict(endpoint.extra) | parameters | _connection(endpoint)
     try:

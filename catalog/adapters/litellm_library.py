@@ -2,7 +2,7 @@
 
 import logging
 import os
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 # Read by litellm while it is imported: no downloads of price lists and the like, no .env file,
@@ -38,6 +38,7 @@ def library() -> Any:
         # Its messages quote prompts and answers.
         logging.getLogger(name).setLevel(logging.CRITICAL)
     _use_our_session()
+    _try_once()
     return litellm
 
 
@@ -56,3 +57,19 @@ def _use_our_session() -> None:
     AsyncHTTPHandler.create_httpx_proxy_mounts = staticmethod(lambda *_, **__: None)
     HTTPHandler._create_sync_transport = lambda _: SynchronousTransport()
     HTTPHandler._create_sync_proxy_mounts = staticmethod(lambda **_: None)
+
+
+def _try_once() -> None:
+    """Make OpenAI's client, which litellm builds for many providers, send a request once.
+
+    For images litellm does not hand on how often to try, and an image made twice is paid for twice.
+    """
+    from litellm.llms.openai.openai import OpenAIChatCompletion
+
+    build = OpenAIChatCompletion._get_openai_client
+
+    @wraps(build)
+    def once(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return build(self, *args, **{**kwargs, "max_retries": 0})
+
+    OpenAIChatCompletion._get_openai_client = once

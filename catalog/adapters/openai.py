@@ -11,7 +11,7 @@ from array import array
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import lru_cache
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import aiohttp
 import orjson
@@ -37,24 +37,31 @@ DONE = b"[DONE]"
 FAILURES = errors.CONNECTION_FAILURES
 
 
+class Form(NamedTuple):
+    """A body that is no JSON, and what it is."""
+
+    content: bytes
+    content_type: str
+
+
 class OpenAIAdapter:
     """Talks to an OpenAI-compatible endpoint. Keeps no state: the session belongs to the loop."""
 
     async def chat(self, endpoint: Endpoint, request: ChatRequest) -> ChatResult:
         """Return the complete answer."""
         body = _chat_body(endpoint, request, stream=False)
-        return _result(await _exchange(endpoint, "/chat/completions", body), endpoint)
+        return _result(await exchange(endpoint, "/chat/completions", body), endpoint)
 
     async def embed(
         self, endpoint: Endpoint, inputs: Sequence[str], dimensions: int | None = None
     ) -> EmbeddingResult:
         """Return one vector for each of `inputs`."""
         body: dict[str, Any] = {
-            "model": _model(endpoint), "input": list(inputs), "encoding_format": "float",
+            "model": model_of(endpoint), "input": list(inputs), "encoding_format": "float",
         }  # fmt: skip
         if dimensions is not None:
             body["dimensions"] = dimensions
-        answer = await _exchange(endpoint, "/embeddings", body)
+        answer = await exchange(endpoint, "/embeddings", body)
         return EmbeddingResult(_vectors(answer, len(inputs)), _usage(answer.get("usage")))
 
     async def stream(self, endpoint: Endpoint, request: ChatRequest) -> AsyncGenerator[Delta, None]:
@@ -69,7 +76,7 @@ class OpenAIAdapter:
     ) -> AsyncGenerator[list[Delta], None]:
         """Yield the pieces of the answer, grouped as they arrived from the network."""
         body = _chat_body(endpoint, request, stream=True)
-        response = await _post(endpoint, "/chat/completions", body, idle=endpoint.idle_seconds)
+        response = await post(endpoint, "/chat/completions", body, idle=endpoint.idle_seconds)
         try:
             if response.content_type == "application/json":
                 yield [_as_delta(_result(await _json(response, endpoint), endpoint))]
@@ -84,7 +91,7 @@ class OpenAIAdapter:
 
     async def models(self, endpoint: Endpoint) -> list[str]:
         """Return the ids of the models that the endpoint offers."""
-        answer = await _exchange(endpoint, "/models", None)
+        answer = await exchange(endpoint, "/models", None)
         items = answer.get("data")
         if not isinstance(items, list):
             raise errors.bad_answer("its list of models has no “data”")
@@ -257,7 +264,7 @@ def _vectors(answer: dict[str, Any], expected: int) -> list[list[float]]:
 
 def _chat_body(endpoint: Endpoint, request: ChatRequest, *, stream: bool) -> dict[str, Any]:
     body = request.parameters()
-    body["model"] = _model(endpoint)
+    body["model"] = model_of(endpoint)
     if endpoint.kind == "openai" and "max_tokens" in body:
         # OpenAI's newer models refuse the old name, and its older ones know the new one.
         body["max_completion_tokens"] = body.pop("max_tokens")
@@ -267,15 +274,18 @@ def _chat_body(endpoint: Endpoint, request: ChatRequest, *, stream: bool) -> dic
     return body
 
 
-def _model(endpoint: Endpoint) -> str:
+def model_of(endpoint: Endpoint) -> str:
     """Return the provider's name of the model: at OpenAI without litellm's prefix."""
     if endpoint.kind == "openai":
         return endpoint.model.removeprefix("openai/")
     return endpoint.model
 
 
-async def _exchange(endpoint: Endpoint, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-    response = await _post(endpoint, path, body, idle=None)
+async def exchange(
+    endpoint: Endpoint, path: str, body: dict[str, Any] | Form | None
+) -> dict[str, Any]:
+    """Send `body` (a GET without one) and return the JSON object of the answer."""
+    response = await post(endpoint, path, body, idle=None)
     try:
         return await _json(response, endpoint)
     except FAILURES as error:
@@ -286,7 +296,7 @@ async def _exchange(endpoint: Endpoint, path: str, body: dict[str, Any] | None) 
 
 async def _json(response: aiohttp.ClientResponse, endpoint: Endpoint) -> dict[str, Any]:
     try:
-        answer = orjson.loads(await _body(response, ANSWER_MAX_BYTES))
+        answer = orjson.loads(await read_body(response, ANSWER_MAX_BYTES))
     except orjson.JSONDecodeError:
         raise errors.bad_answer("it is not JSON") from None
     if not isinstance(answer, dict):
@@ -296,7 +306,8 @@ async def _json(response: aiohttp.ClientResponse, endpoint: Endpoint) -> dict[st
     return answer
 
 
-async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Return the whole body. Raises ProviderFailed where it is larger than `limit`."""
     content, pieces, size = response.content, [], 0
     while chunk := await content.readany():
         size += len(chunk)
@@ -306,8 +317,8 @@ async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def _post(
-    endpoint: Endpoint, path: str, body: dict[str, Any] | None, *, idle: float | None
+async def post(
+    endpoint: Endpoint, path: str, body: dict[str, Any] | Form | None, *, idle: float | None
 ) -> aiohttp.ClientResponse:
     """Send the request (a GET without a body) and return the answer, its body not yet read.
 
@@ -315,10 +326,11 @@ async def _post(
     back, which happens to kept connections; never after the first byte.
     """
     url, headers = _target(endpoint.base_url or OPENAI_URL, path, endpoint.api_key)
-    try:
-        payload = None if body is None else orjson.dumps(body)
-    except TypeError:
-        raise errors.unencodable() from None
+    if isinstance(body, Form):
+        payload: bytes | None = body.content
+        headers = CIMultiDictProxy(CIMultiDict({**headers, "Content-Type": body.content_type}))
+    else:
+        payload = _encoded(body)
     limits = _limits(endpoint.connect_seconds, idle, endpoint.timeout_seconds)
     started = time.monotonic()
     try:
@@ -336,6 +348,13 @@ async def _post(
     return response
 
 
+def _encoded(body: dict[str, Any] | None) -> bytes | None:
+    try:
+        return None if body is None else orjson.dumps(body)
+    except TypeError:
+        raise errors.unencodable() from None
+
+
 async def _send(
     url: URL, headers: CIMultiDictProxy[str], payload: bytes | None, limits: aiohttp.ClientTimeout
 ) -> aiohttp.ClientResponse:
@@ -351,7 +370,7 @@ async def _send(
 
 async def _refusal(response: aiohttp.ClientResponse, endpoint: Endpoint) -> Exception:
     try:
-        body = await _body(response, ERROR_MAX_BYTES)
+        body = await read_body(response, ERROR_MAX_BYTES)
     except (*FAILURES, ProviderFailed):
         body = b""
     finally:

@@ -92,6 +92,73 @@ class EmbeddingResult:
     usage: Usage | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRequest:
+    """Images to be made, in the terms of OpenAI's API. What is None is not sent."""
+
+    prompt: str
+    count: int = 1
+    size: str | None = None
+    quality: str | None = None
+    style: str | None = None
+    background: str | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the fields that are set, by their names in OpenAI's API."""
+        named = {
+            "prompt": self.prompt,
+            "n": self.count,
+            "size": self.size,
+            "quality": self.quality,
+            "style": self.style,
+            "background": self.background,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechRequest:
+    """A text to be spoken. `format` is one of OpenAI's names: mp3, opus, aac, flac, wav, pcm."""
+
+    text: str
+    voice: str
+    format: str = "mp3"
+    speed: float | None = None
+    instructions: str | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the fields that are set, by their names in OpenAI's API."""
+        named = {
+            "input": self.text,
+            "voice": self.voice,
+            "response_format": self.format,
+            "speed": self.speed,
+            "instructions": self.instructions,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionRequest:
+    """Speech to be written down. `file_name` tells the provider of which kind it is."""
+
+    content: bytes = field(repr=False)
+    file_name: str
+    media_type: str
+    language: str | None = None
+    prompt: str | None = None
+    temperature: float | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the fields beside the file that are set, by their names in OpenAI's API."""
+        named = {
+            "language": self.language,
+            "prompt": self.prompt,
+            "temperature": self.temperature,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
 class Adapter(Protocol):
     """A way to talk to one family of providers.
 
@@ -117,3 +184,12 @@ class Adapter(Protocol):
         self, endpoint: Endpoint, inputs: Sequence[str], dimensions: int | None = None
     ) -> EmbeddingResult:
         """Return one vector for each of `inputs`."""
+
+    async def images(self, endpoint: Endpoint, request: ImageRequest) -> list[bytes | str]:
+        """Return the images made: files, or addresses at which they are to be fetched."""
+
+    async def speech(self, endpoint: Endpoint, request: SpeechRequest) -> bytes:
+        """Return the spoken text, a file in the format asked for."""
+
+    async def transcribe(self, endpoint: Endpoint, request: TranscriptionRequest) -> str:
+        """Return what is said in the file."""

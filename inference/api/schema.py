@@ -15,6 +15,15 @@ from inference.bodies import (
     ROLES,
 )
 from inference.images import DETAILS, IMAGE_MAX_BYTES, IMAGES_MAX, TOTAL_MAX_BYTES
+from inference.media_bodies import (
+    AUDIO_MAX_BYTES,
+    FORMATS,
+    IMAGE_PROMPT_MAX_LENGTH,
+    IMAGES_MADE_MAX,
+    SPEECH_MAX_LENGTH,
+    TRANSCRIPTION_PROMPT_MAX_LENGTH,
+    TRANSCRIPTS,
+)
 
 Json = dict[str, Any]
 SECURITY: list[Json] = [{"apiKey": []}, {"session": []}]
@@ -178,6 +187,54 @@ EMBEDDINGS = _object(
     model=TEXT,
     usage=USAGE,
 )
+GENERATOR: Json = {**TEXT, "description": "An image generator granted to a team of yours."}
+VOICE_MODEL: Json = {**TEXT, "description": "An audio generator granted to a team of yours."}
+IMAGE_BODY = _object(
+    ["model", "prompt"],
+    model=GENERATOR,
+    prompt={**TEXT, "minLength": 1, "maxLength": IMAGE_PROMPT_MAX_LENGTH},
+    n={"type": "integer", "minimum": 1, "maximum": IMAGES_MADE_MAX, "default": 1},
+    size={**TEXT, "description": "`auto`, or width and height.", "example": "1024x1024"},
+    quality=TEXT,
+    style=TEXT,
+    background=TEXT,
+    response_format={"type": "string", "enum": ["b64_json"]},
+)
+IMAGES = _object(
+    ["created", "data", "usage"],
+    created={"type": "integer"},
+    data={
+        "type": "array",
+        "items": _object(["b64_json"], b64_json={**TEXT, "description": "A PNG or JPEG file."}),
+    },
+    usage={"type": "object"},
+)
+SPEECH_BODY = _object(
+    ["model", "input", "voice"],
+    model=VOICE_MODEL,
+    input={**TEXT, "minLength": 1, "maxLength": SPEECH_MAX_LENGTH},
+    voice={**TEXT, "example": "alloy"},
+    response_format={"type": "string", "enum": list(FORMATS), "default": "mp3"},
+    speed=_number(0.25, 4),
+    instructions={**TEXT, "maxLength": SPEECH_MAX_LENGTH},
+)
+TRANSCRIPTION_FORM = _object(
+    ["model", "file"],
+    model=VOICE_MODEL,
+    file={
+        "type": "string",
+        "format": "binary",
+        "description": (
+            f"FLAC, MP3, MP4, Ogg, WAV or WebM, of {AUDIO_MAX_BYTES // 2**20} MB at most."
+        ),
+    },
+    language={**TEXT, "example": "en"},
+    prompt={**TEXT, "maxLength": TRANSCRIPTION_PROMPT_MAX_LENGTH},
+    response_format={"type": "string", "enum": list(TRANSCRIPTS), "default": "json"},
+    temperature=_number(0, 1),
+    stream={"type": "boolean", "enum": [False]},
+)
+TRANSCRIPTION = _object(["text", "usage"], text=TEXT, usage={"type": "object"})
 MODELS = _object(["object", "data"], object=TEXT, data={"type": "array", "items": {}})
 COMPONENTS: Json = {
     "ProjectChatRequest": CHAT_BODY,
@@ -187,12 +244,21 @@ COMPONENTS: Json = {
     "EmbeddingsRequest": EMBEDDING_BODY,
     "Embeddings": EMBEDDINGS,
     "Models": MODELS,
+    "ImagesRequest": IMAGE_BODY,
+    "Images": IMAGES,
+    "SpeechRequest": SPEECH_BODY,
+    "TranscriptionRequest": TRANSCRIPTION_FORM,
+    "Transcription": TRANSCRIPTION,
 }
 PROJECT_ID: Json = {
     "name": "project_id",
     "in": "path",
     "required": True,
     "schema": {"type": "integer"},
+}
+SOUND: Json = {
+    media_type: {"schema": {"type": "string", "format": "binary"}}
+    for media_type in FORMATS.values()
 }
 PATHS: Json = {
     "/api/projects/{project_id}/chat": {
@@ -218,6 +284,33 @@ PATHS: Json = {
     },
     "/v1/embeddings": {
         "post": _post("embeddings", "openai", "Embeddings", summary="Turn texts into vectors."),
+    },
+    "/v1/images/generations": {
+        "post": _post(
+            "images",
+            "openai",
+            "Images",
+            summary="Make images: files that the platform has written anew, in base64.",
+        ),
+    },
+    "/v1/audio/speech": {
+        "post": {
+            **_post("speech", "openai", "Speech", summary="Speak a text."),
+            "responses": {"200": {"description": "The sound.", "content": SOUND}},
+        },
+    },
+    "/v1/audio/transcriptions": {
+        "post": {
+            **_post("transcriptions", "openai", "Transcription", summary="Write speech down."),
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "multipart/form-data": {
+                        "schema": {"$ref": "#/components/schemas/TranscriptionRequest"}
+                    }
+                },
+            },
+        },
     },
     "/v1/models": {
         "get": {

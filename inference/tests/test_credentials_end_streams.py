@@ -15,9 +15,13 @@ from accounts.models import ApiKey, Session, User
 from accounts.services import revoke_api_key, rotate_api_key, suspend_user
 from inference.models import Message
 from metering.models import UsageRecord
+from projects.models import ProjectMember
+from projects.services import remove_project_member
 from restai_site.tests import waiting
 from restai_site.tests.clients import start_session
 from restai_site.tests.world import SYSTEM, acting, make_key, make_world
+from teams.models import Membership
+from teams.services import remove_member
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 # A look a second, and time for a slow machine.
@@ -112,6 +116,45 @@ def test_a_stream_ends_with_its_key_is_counted_and_anothers_goes_on(world, serve
     others.socket.close()
     eventually(lambda: UsageRecord.objects.filter(user=world.viewer, outcome="cancelled").exists())
     assert UsageRecord.objects.count() == 2
+
+
+def leave_the_team(world) -> None:
+    remove_member(Membership.objects.get(user=world.viewer, team=world.alpha), actor=SYSTEM)
+
+
+def lose_the_project(world) -> None:
+    remove_project_member(
+        ProjectMember.objects.get(user=world.viewer, project=world.project), actor=SYSTEM
+    )
+
+
+@pytest.mark.parametrize("end", [leave_the_team, lose_the_project])
+def test_a_stream_of_a_project_ends_with_the_access_and_anothers_goes_on(world, server, end):
+    body = COMPLETION | {"model": f"project/{world.project.pk}"}
+
+    def asked_by(user):
+        key = make_key(user)[1]
+        stream = Client(server, "/v1/chat/completions", body, Authorization=f"Bearer {key}")
+        stream.read_until(b"data: ")
+        return stream
+
+    stream, others = asked_by(world.viewer), asked_by(world.editor)
+    end(world)
+    assert stream.read_to_the_end() < WITHIN_SECONDS
+    last = stream.received.rsplit(b"data: ", 1)[1].partition(b"\n")[0]
+    assert json.loads(last)["error"]["code"] == "access_ended"
+    assert UsageRecord.objects.get().outcome == "cancelled"
+    others.read_until(b"data: ", others.received.count(b"data: ") + 8)
+    assert b"error" not in others.received
+    others.socket.close()
+    assert eventually(lambda: UsageRecord.objects.count() == 2)
+
+
+def test_a_stream_of_a_model_ends_with_the_membership(world, server):
+    stream = completion(server, make_key(world.viewer)[1])
+    leave_the_team(world)
+    assert stream.read_to_the_end() < WITHIN_SECONDS
+    assert b"access_ended" in stream.received
 
 
 def test_a_stream_goes_on_while_the_old_secret_of_a_rotated_key_works(world, server):

@@ -3,8 +3,18 @@
 import pytest
 from django.urls import Resolver404, resolve
 
-from inference.api.schema import CHAT_ANSWER, CHAT_BODY, COMPLETION_BODY, EMBEDDING_BODY, PATHS
+from inference.api.schema import (
+    CHAT_ANSWER,
+    CHAT_BODY,
+    COMPLETION_BODY,
+    EMBEDDING_BODY,
+    IMAGE_BODY,
+    PATHS,
+    SPEECH_BODY,
+    TRANSCRIPTION_FORM,
+)
 from inference.bodies import CHAT_FIELDS, COMPLETION_FIELDS, EMBEDDING_FIELDS, IGNORED_FIELDS
+from inference.media_bodies import IMAGE_FIELDS, SPEECH_FIELDS, TRANSCRIPTION_FIELDS
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -21,6 +31,9 @@ def test_each_path_exists(path):
         (CHAT_BODY, CHAT_FIELDS),
         (COMPLETION_BODY, COMPLETION_FIELDS - IGNORED_FIELDS - {"n"}),
         (EMBEDDING_BODY, EMBEDDING_FIELDS - {"user"}),
+        (IMAGE_BODY, IMAGE_FIELDS - {"user"}),
+        (SPEECH_BODY, SPEECH_FIELDS),
+        (TRANSCRIPTION_FORM, TRANSCRIPTION_FIELDS | {"file"}),
     ],
 )
 def test_each_field_that_is_taken_is_described_and_no_other(described, taken):

@@ -5,7 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from metering.models import UsageRecord
-from restai_site.lib.drf import ModelSerializer
+from projects.models import Project
+from restai_site.lib.drf import ModelSerializer, PerMinuteField
 
 
 class UsageSerializer(ModelSerializer):
@@ -33,6 +34,16 @@ class UsageSerializer(ModelSerializer):
             "request_id",
         ]
         read_only_fields = fields
+
+
+class ProjectLimitsSerializer(ModelSerializer):
+    """How many calls of models a project may make in any minute; null: no limit."""
+
+    requests_per_minute = PerMinuteField()
+
+    class Meta:
+        model = Project
+        fields = ["requests_per_minute"]
 
 
 class UsageDaySerializer(serializers.Serializer[Any]):

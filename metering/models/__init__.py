@@ -1,6 +1,7 @@
 """The tables of this app."""
 
 from metering.models.budgets import (
+    AMOUNT_BELOW,
     OWNERS,
     Budget,
     BudgetAlert,
@@ -11,6 +12,7 @@ from metering.models.budgets import (
 from metering.models.usage import UsageRecord
 
 __all__ = [
+    "AMOUNT_BELOW",
     "OWNERS",
     "Budget",
     "BudgetAlert",

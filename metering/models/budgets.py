@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Floor
 
 from accounts.models import ApiKey, User
+from metering.periods import COMMON_ZONE
 from metering.querysets import BudgetQuerySet
 from projects.models import Project
 from teams.models import Team
@@ -72,12 +73,20 @@ class Budget(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount.normalize():f} {self.unit} a {self.period}"
+        written = f"{self.amount.normalize():,f}"
+        return f"{f'${written}' if self.unit == 'money' else f'{written} tokens'} a {self.period}"
 
     @property
     def owner(self) -> str:
         """Which of OWNERS it is for."""
         return next(name for name in OWNERS if getattr(self, f"{name}_id") is not None)
+
+    @property
+    def time_zone(self) -> str:
+        """The zone in which its days and months begin."""
+        if self.team is not None:
+            return self.team.time_zone
+        return COMMON_ZONE if self.project is None else self.project.team.time_zone
 
 
 class BudgetPeriod(models.Model):
@@ -101,6 +110,8 @@ class BudgetPeriod(models.Model):
                 condition=Q(spent__gte=0, reserved__gte=0), name="budget_period_not_negative"
             ),
         ]
+        # What runs now is asked for by each page.
+        indexes = [models.Index(fields=["ends_at"], name="budget_period_ends")]
 
     def __str__(self) -> str:
         return f"{self.budget_id} from {self.starts_at:%Y-%m-%d}"
@@ -167,8 +178,16 @@ class BudgetAlert(models.Model):
     period = models.ForeignKey(BudgetPeriod, on_delete=models.CASCADE, related_name="alerts")
     percent = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+    # Since when somebody is at it, and when all mails were handed on.
+    claimed_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["id"], condition=Q(told_at__isnull=True), name="budget_alert_untold"
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["period", "percent"], name="budget_alert_once")
         ]

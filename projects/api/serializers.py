@@ -10,12 +10,17 @@ from projects.models import (
     PROMPT_MAX_LENGTH,
     SECRET_VALUE_MAX_LENGTH,
     Project,
+    ProjectInvitation,
     ProjectMember,
     ProjectSecret,
     PromptVersion,
 )
 from restai_site.lib.drf import MASK, ModelSerializer, SecretField, VisibleField, settle_secret
-from teams.api.serializers import PersonSerializer
+from teams.api.serializers import (
+    AbstractInvitationSerializer,
+    NewAbstractInvitationSerializer,
+    PersonSerializer,
+)
 from teams.models import Team
 
 
@@ -118,6 +123,21 @@ class NewProjectMemberSerializer(serializers.Serializer[Any]):
         if user is None:
             raise serializers.ValidationError("No member of the team has this id.")
         return user
+
+
+class ProjectInvitationSerializer(AbstractInvitationSerializer):
+    """An invitation to a project."""
+
+    class Meta(AbstractInvitationSerializer.Meta):
+        model = ProjectInvitation  # type: ignore[assignment]  # beside the team's
+
+
+class NewProjectInvitationSerializer(NewAbstractInvitationSerializer):
+    """Whom to invite to a project, and to its team as a member."""
+
+    role = serializers.ChoiceField(
+        choices=ProjectMember.Role.choices, default=ProjectMember.Role.VIEWER
+    )
 
 
 class StoredSecretField(SecretField):

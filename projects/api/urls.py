@@ -3,6 +3,13 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from projects.api.invitations import (
+    ProjectAnswerViewSet,
+    ProjectInvitationViewSet,
+    TeamAnswerViewSet,
+    WaitingInvitationsView,
+)
+from projects.api.moving import MoveView
 from projects.api.views import (
     ProjectMemberViewSet,
     ProjectSecretViewSet,
@@ -14,6 +21,8 @@ router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("projects", ProjectViewSet, basename="project")
 
 PROJECT = "projects/<int:project_id>"
+TO_TEAM = "invitations/team/<int:invitation_id>"
+TO_PROJECT = "invitations/project/<int:project_invitation_id>"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
@@ -55,5 +64,42 @@ urlpatterns: list[URLPattern | URLResolver] = [
             {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
         ),
         name="project-secret",
+    ),
+    path(f"{PROJECT}/move", MoveView.as_view(), name="project-move"),
+    path(
+        f"{PROJECT}/invitations",
+        ProjectInvitationViewSet.as_view({"get": "list", "post": "create"}),
+        name="project-invitations",
+    ),
+    path(
+        f"{PROJECT}/invitations/<int:project_invitation_id>",
+        ProjectInvitationViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="project-invitation",
+    ),
+    path(
+        f"{PROJECT}/invitations/<int:project_invitation_id>/resend",
+        ProjectInvitationViewSet.as_view({"post": "resend"}),
+        name="project-invitation-resend",
+    ),
+    path("invitations", WaitingInvitationsView.as_view(), name="invitations"),
+    path(
+        f"{TO_TEAM}/accept",
+        TeamAnswerViewSet.as_view({"post": "accept"}),
+        name="team-invitation-accept",
+    ),
+    path(
+        f"{TO_TEAM}/decline",
+        TeamAnswerViewSet.as_view({"post": "decline"}),
+        name="team-invitation-decline",
+    ),
+    path(
+        f"{TO_PROJECT}/accept",
+        ProjectAnswerViewSet.as_view({"post": "accept"}),
+        name="project-invitation-accept",
+    ),
+    path(
+        f"{TO_PROJECT}/decline",
+        ProjectAnswerViewSet.as_view({"post": "decline"}),
+        name="project-invitation-decline",
     ),
 ]

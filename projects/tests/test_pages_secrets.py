@@ -242,9 +242,9 @@ def test_questions_do_not_grow_with_secrets(world, editor, secret, django_assert
         keep(world.project, **{f"S{number:02}": "x" for number in range(count)})
         for digit, user in (("1", world.editor), ("2", world.team_admin)):
             ProjectSecret.objects.filter(name__endswith=digit).update(set_by=user)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             assert editor.get(path_of(world)).status_code == 200
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             assert editor.get(path_of(world, secret.pk)).status_code == 200
 
 

@@ -17,10 +17,3 @@ def test_projects_for_their_members_are_well(world):
         "good",
         "Every project is for the people who were added to it.",
     )
-
-
-def test_that_there_are_no_budgets_is_said():
-    assert told(outcome("budgets")) == (
-        "warning",
-        "There are no budgets yet: whoever may call a model may spend without limit.",
-    )

@@ -28,6 +28,7 @@ LINKS = {
     "projects": "project-list",
     "conversations": "conversation-list",
     "usage": "usage-list",
+    "permissions": "projects:permissions_matrix",
     "audit": "audit-list",
     "posture": "posture",
     "schema": "schema",

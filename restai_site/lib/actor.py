@@ -33,6 +33,9 @@ class Actor:
     project_ids: frozenset[int] | None = None
     team_id: int | None = None
     reaches_all: bool = False
+    # How many calls of models the user, and this key of theirs, may make; None: no limit.
+    requests_per_minute: int | None = None
+    key_requests_per_minute: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no credential is: a platform role within limits, or all without any."""

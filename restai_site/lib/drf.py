@@ -17,6 +17,7 @@ from restai_site.lib.crypto import EncryptedJSONField, EncryptedTextField
 from restai_site.lib.errors import Conflict, DomainError, Invalid, NotFound, Unauthenticated
 from restai_site.lib.http import error_headers, problem, problem_of
 from restai_site.lib.json import parse_json
+from restai_site.lib.rate_limit import PER_MINUTE_MAX
 from restai_site.lib.requests import is_from_administrator
 
 logger = logging.getLogger(__name__)
@@ -161,6 +162,14 @@ class NumberField(serializers.FloatField):
             self.fail("invalid")
         number = super().to_internal_value(data)
         return number if math.isfinite(number) else self.fail("invalid")
+
+
+class PerMinuteField(serializers.IntegerField):
+    """A limit of requests per minute; null: none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        given = {"min_value": 1, "max_value": PER_MINUTE_MAX, "allow_null": True, "required": False}
+        super().__init__(**{**given, **kwargs})
 
 
 class ModelSerializer(serializers.ModelSerializer[Any]):

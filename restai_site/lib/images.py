@@ -9,7 +9,10 @@ Importing this loads Pillow; who may do without imports it late.
 import re
 import warnings
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from io import BytesIO
 
 from PIL import ExifTags, Image, ImageCms, WebPImagePlugin
@@ -36,6 +39,13 @@ JPEG_SCANS_MAX = 100
 JPEG_SEGMENTS_MAX = 2000
 UNREADABLE = "The image is damaged, or is no PNG, JPEG, GIF or WebP file."
 TOO_MANY_PIXELS = f"The image has more than {PIXELS_MAX // 1_000_000} million pixels."
+UNREADABLE_EMBLEM = "The image is damaged, or is no PNG, JPEG or WebP file."
+EMBLEM_FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format)
+EMBLEM_PIXELS_MAX = 16_000_000
+EMBLEM_TOO_LARGE = f"The image has more than {EMBLEM_PIXELS_MAX // 1_000_000} million pixels."
+# From which opacity a pixel counts as ink, and which mean of 0 to 255 is dark or light ink.
+EMBLEM_OPACITY = 96
+INK_DARK, INK_LIGHT = 90, 190
 
 _JPEG_START = b"\xff\xd8"
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
@@ -72,6 +82,22 @@ class CleanImage:
         return f"data:{self.media_type};base64,{b64encode(self.content).decode()}"
 
 
+class Ink(StrEnum):
+    """On which ground a picture with transparent parts can be seen."""
+
+    ANY = ""
+    DARK = "dark"
+    LIGHT = "light"
+
+
+@dataclass(frozen=True, slots=True)
+class Emblem:
+    """A small PNG file that this module has written, and what it takes to see it."""
+
+    content: bytes
+    ink: Ink
+
+
 def rewritten(content: bytes) -> CleanImage:
     """Return the first frame of the image file `content`, written anew.
 
@@ -79,29 +105,77 @@ def rewritten(content: bytes) -> CleanImage:
     JPEG. Takes up to seconds: call it in a thread. Raises Invalid for anything but a whole PNG,
     JPEG, GIF or WebP file of at most 40 million pixels, which are counted before any is decoded.
     """
+    with _opened(content, FORMATS, PIXELS_MAX, (TOO_MANY_PIXELS, UNREADABLE)) as image:
+        return _written(*_normalised(image, SIDE_MAX_PIXELS))
+
+
+def as_emblem(content: bytes, *, side: int, most_bytes: int) -> Emblem:
+    """Return the PNG, JPEG or WebP file `content`, written anew as PNG to stand beside a name.
+
+    At most `side` pixels a side and `most_bytes`. Takes up to a second: call it in a thread, and in
+    no transaction. Raises Invalid as `rewritten` does, and for more than 16 million pixels.
+    """
+    words = EMBLEM_TOO_LARGE, UNREADABLE_EMBLEM
+    with _opened(content, EMBLEM_FORMATS, EMBLEM_PIXELS_MAX, words) as image:
+        picture, _ = _normalised(image, side)
+        return Emblem(_png_within(picture, most_bytes), _ink(picture))
+
+
+def _ink(picture: Image.Image) -> Ink:
+    """Return how light what is not transparent is; a picture with a ground of its own is ANY."""
+    if picture.mode != "RGBA":
+        return Ink.ANY
+    opacity = picture.getchannel("A")
+    weights = opacity.histogram()
+    if weights[255] + weights[254] == picture.width * picture.height:
+        return Ink.ANY
+    seen = picture.convert("L").histogram(mask=opacity.point(lambda value: value > EMBLEM_OPACITY))
+    total = sum(seen)
+    mean = sum(value * count for value, count in enumerate(seen)) / total if total else 0
+    return Ink.DARK if mean < INK_DARK else Ink.LIGHT if mean > INK_LIGHT else Ink.ANY
+
+
+def _png_within(picture: Image.Image, most_bytes: int) -> bytes:
+    while True:
+        file = BytesIO()
+        picture.save(file, "PNG", optimize=True)
+        if file.tell() <= most_bytes:
+            return file.getvalue()
+        picture = picture.reduce(2)
+
+
+@contextmanager
+def _opened(
+    content: bytes, formats: tuple[str, ...], most_pixels: int, words: tuple[str, str]
+) -> Iterator[Image.Image]:
+    """Give the image in `content`; whatever fails inside is refused as what is wrong with it.
+
+    `words` say that it is too large, and that it cannot be read.
+    """
+    too_many, unreadable = words
     try:
         if content.startswith(_JPEG_START):
             _check_scans(content)
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
-            _check_pixels(image)
-            return _written(*_normalised(image))
+        with Image.open(BytesIO(content), formats=formats) as image:
+            _check_pixels(image, most_pixels, too_many)
+            yield image
     except Invalid:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _refusal(TOO_MANY_PIXELS) from None
+        raise _refusal(too_many) from None
     except Exception:  # noqa: BLE001  broken files raise errors of nearly every class
-        raise _refusal(UNREADABLE) from None
+        raise _refusal(unreadable) from None
+
+
+def _check_pixels(image: Image.Image, most: int, words: str) -> None:
+    # Pillow checks too, but lets twice as many pass when another part of the process has changed
+    # what becomes of its warning.
+    if image.width * image.height > most:
+        raise _refusal(words)
 
 
 def _refusal(words: str) -> Invalid:
     return Invalid(words, code="invalid_image")
-
-
-def _check_pixels(image: Image.Image) -> None:
-    # Pillow checks too, but lets twice as many pass when another part of the process has changed
-    # what becomes of its warning.
-    if image.width * image.height > PIXELS_MAX:
-        raise _refusal(TOO_MANY_PIXELS)
 
 
 def _check_scans(content: bytes) -> None:
@@ -120,17 +194,16 @@ def _check_scans(content: bytes) -> None:
     raise _refusal("The image is a JPEG file of too many parts; save it anew, not progressive.")
 
 
-def _normalised(image: Image.Image) -> tuple[Image.Image, bool]:
+def _normalised(image: Image.Image, side: int) -> tuple[Image.Image, bool]:
     """Return the picture, RGB or RGBA, as it is meant to be seen; and whether its colours are few.
 
-    It is scaled down before the costly steps.
+    It is scaled down to `side` before the costly steps.
     """
     image.load()
     profile, orientation = image.info.get("icc_profile"), _orientation(image)
     space = _SPACES.get(image.mode, "RGB")
     picture = _in_eight_bits(image)
     has_few_colours = _has_few_colours(picture)
-    side = SIDE_MAX_PIXELS
     picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     picture = _in_srgb(picture, profile, space)
     if orientation in _UPRIGHT:

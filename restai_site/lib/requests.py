@@ -7,6 +7,18 @@ from django.http import HttpRequest
 
 from restai_site.lib.actor import Actor
 
+# Where files of sound come in, which are larger than anything else.
+SOUND_PATH = "/v1/audio/transcriptions"
+
+
+def body_limit(path: str) -> int:
+    """Return how many bytes the body of a request to `path` may have."""
+    return (
+        settings.AUDIO_REQUEST_MAX_BYTES
+        if path == SOUND_PATH
+        else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    )
+
 
 def client_ip(request: HttpRequest) -> str | None:
     """Return the client's address, or None when it cannot be told.

@@ -1,11 +1,15 @@
 """The background of the tests: the real queue, and no worker that would run it by the clock."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from kombu import pools
 
 from restai_site.celery import app
+from restai_site.tests.server import free_port
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Job:
 
 def waiting() -> list[Job]:
     """Take all jobs off the queue without running them."""
-    _commit()
+    commit()
     jobs = []
     with app.connection_for_read() as broker, broker.SimpleQueue(_queue()) as queue:
         while True:
@@ -45,7 +49,28 @@ def run_queued() -> list[Job]:
     return done
 
 
-def _commit() -> None:
+@contextmanager
+def queue_away() -> Iterator[None]:
+    """Have the broker where nothing listens."""
+    before = app.conf.broker_url
+    app.conf.broker_url = f"redis://127.0.0.1:{free_port()}/0"
+    _reconnect()
+    try:
+        yield
+    finally:
+        app.conf.broker_url = before
+        _reconnect()
+
+
+def _reconnect() -> None:
+    app.pool.force_close_all()
+    app._pool = None
+    app.amqp._producer_pool = None
+    # Pools are kept for each address; one that was closed is of no use to whoever comes back.
+    pools.reset()
+
+
+def commit() -> None:
     """Do what waits for a commit that a test in a transaction never makes."""
     while connection.in_atomic_block and connection.run_on_commit:
         _, then, _ = connection.run_on_commit.pop(0)

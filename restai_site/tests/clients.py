@@ -33,8 +33,8 @@ UNAUDITED = [
         r'^UPDATE "accounts_linkedaccount" SET "email" = [^,]+, "last_used_at" = [^,]+ WHERE'
     ),
     re.compile(r'^UPDATE "accounts_ldapaccount" SET "last_seen" = [^,]+ WHERE'),
-    # A ledger of its own, and what running calls hold.
-    re.compile(r'^\s*INSERT INTO "?metering_(usagerecord|budgetperiod)"?'),
+    # A ledger of its own, what running calls hold, and that a budget refuses them.
+    re.compile(r'^\s*INSERT INTO "?metering_(usagerecord|budgetperiod|budgetalert)"?'),
     re.compile(r"^\s*WITH lines AS .*UPDATE metering_budgetperiod", re.DOTALL),
     re.compile(r'^(INSERT INTO|UPDATE) "inference_message"'),  # people's own words
     re.compile(r'^UPDATE "inference_conversation" SET "updated_at" = [^,]+ WHERE'),

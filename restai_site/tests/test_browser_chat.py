@@ -6,9 +6,10 @@ from playwright.sync_api import expect
 from benchmarks.mock_provider import MockProvider
 from catalog.models import LLM
 from inference.models import Conversation, Message
+from metering.rates.services import set_project_rate
 from restai_site.tests.browser import say, settled
 from restai_site.tests.loopback import loopback_port
-from restai_site.tests.world import make_world
+from restai_site.tests.world import SYSTEM, make_world
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -284,3 +285,27 @@ def test_the_chat_fits_and_pleases_axe_while_and_after_streaming(talk, width):
     settled(page)
     assert visitor.axe() == []
     assert visitor.overflow() <= 0
+
+
+def test_a_rate_limit_is_told_in_words_with_the_time_until_it_ends(talk, world):
+    set_project_rate(world.project, requests_per_minute=1, actor=SYSTEM)
+    visitor = talk("echo")
+    page = visitor.page
+    page.clock.install()
+    say(page, "one")
+    settled(page)
+    say(page, "two")
+    trouble = page.locator(".trouble")
+    expect(trouble).to_contain_text("This project takes 1 request a minute. Try again in")
+    expect(trouble).to_contain_text("You can send it again in")
+    # The words are back where they were written.
+    expect(page.locator("#composer-text")).to_have_value("two")
+    assert visitor.axe() == []
+    # A limit that is lifted meanwhile, and a page whose clock says that the wait is over.
+    set_project_rate(world.project, requests_per_minute=None, actor=SYSTEM)
+    page.clock.fast_forward(61_000)
+    expect(trouble).to_contain_text("You can send it again now.")
+    page.locator("#composer-text").press("Enter")
+    settled(page, 2)
+    expect(trouble).to_have_count(0)
+    assert Message.objects.filter(role="user").count() == 2

@@ -128,6 +128,7 @@ def pages(world) -> list[str]:
         f"{project}/secrets/{secret.pk}",
         f"/projects/{world.shared_project.pk}/secrets",
         f"{project}/access",
+        f"{project}/limits",
         f"{project}/settings",
         f"{project}/chat",
         f"{project}/chat/{talk.pk}",

@@ -268,6 +268,7 @@ class TestHealth:
             "database": "ok",
             "redis": "ok",
             "secrets": "ok",
+            "rate_limits": "ok",
         }
 
     def test_ready_says_that_secrets_cannot_be_read_and_no_more(self, lost, client):
@@ -278,6 +279,7 @@ class TestHealth:
             "database": "ok",
             "redis": "ok",
             "secrets": "unavailable",
+            "rate_limits": "ok",
         }
 
     def test_live_does_not_mind(self, lost, client):

@@ -105,7 +105,13 @@ def test_with_the_old_key_at_the_end_of_the_list_the_server_starts(account):
     with Server(FIELD_ENCRYPTION_KEY=keys) as server:
         assert get(server, "/health/ready") == (
             200,
-            {"status": "ok", "database": "ok", "redis": "ok", "secrets": "ok"},
+            {
+                "status": "ok",
+                "database": "ok",
+                "redis": "ok",
+                "secrets": "ok",
+                "rate_limits": "ok",
+            },
         )
 
 

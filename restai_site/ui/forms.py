@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from restai_site.lib.errors import DomainError
+from restai_site.lib.rate_limit import PER_MINUTE_MAX
 
 # What the sender can put right by changing the form.
 CORRECTABLE = frozenset({400, 409, 413})
@@ -47,6 +48,14 @@ class LongTextField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
         return text.replace("\r\n", "\n") if isinstance(text, str) else text
+
+
+class PerMinuteField(forms.IntegerField):
+    """A limit of requests per minute; empty: none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        given = {"min_value": 1, "max_value": PER_MINUTE_MAX, "required": False}
+        super().__init__(**{"label": "Requests a minute", **given, **kwargs})
 
 
 class SecretTextarea(forms.Textarea):

@@ -10,6 +10,8 @@ const NO_CONNECTION = "The connection broke off. What has come so far is kept; t
 const NO_CONNECTION_UNKEPT = "The connection broke off before the answer was complete. Try again.";
 const NOT_UNDERSTOOD = "The server gave an answer that this page does not understand. Reload the page and try again.";
 const ANNOUNCED_CHARACTERS = 400;
+// Nothing has been taken: a budget or a rate limit is in the way, for as long as the words say.
+const REFUSALS = [402, 429];
 const LOOKS = 8;
 const LOOK_MILLISECONDS = 1200;
 
@@ -117,6 +119,7 @@ class Chat {
     this.show();
     this.lockOlder();
     this.messages.querySelector("[data-look-again]")?.remove();
+    this.messages.querySelector("[data-refused]")?.remove();
     const question = userMessage(text);
     this.messages.append(question);
     this.ask({ message: text }, question);
@@ -207,7 +210,8 @@ class Chat {
       signal: this.running.signal,
     });
     if (response.status === 401) return this.logIn();
-    if (!response.ok) return this.failed(answer, await wordsOf(response), again);
+    if (REFUSALS.includes(response.status) && question) return this.refused(answer, await wordsOf(response), question, body, waitOf(response));
+    if (!response.ok) return this.failed(answer, await wordsOf(response), again, waitOf(response));
     for await (const { name, data } of events(response)) {
       if (name === "start") this.started(data, answer, question, body);
       else if (name === "token") answer.add(data.text);
@@ -258,8 +262,18 @@ class Chat {
     announce(note);
   }
 
-  failed(answer, words, again) {
-    answer.fail(words, again);
+  failed(answer, words, again, seconds = 0) {
+    answer.fail(words, again, seconds);
+    announce(words);
+  }
+
+  /* What was written goes back to where it was written. */
+  refused(answer, words, question, body, seconds) {
+    if (answer.pair) this.memory.drop(answer.pair);
+    question.remove();
+    this.input.value ||= body.message;
+    answer.root.setAttribute("data-refused", "");
+    answer.fail(words, null, seconds);
     announce(words);
   }
 
@@ -276,6 +290,11 @@ class Chat {
     const fresh = parsed.getElementById("history");
     if (fresh && !list.querySelector(":popover-open, dialog[open]")) list.replaceWith(document.adoptNode(fresh));
   }
+}
+
+/* Return for how many seconds the server asks to wait; 0: not at all. */
+function waitOf(response) {
+  return Number(response.headers.get("Retry-After")) || 0;
 }
 
 async function wordsOf(response) {

@@ -2,7 +2,7 @@
 
 from django_filters import rest_framework as filters
 
-from teams.models import GroupMapping, Membership
+from teams.models import AbstractInvitation, GroupMapping, Membership
 
 
 class TeamFilter(filters.FilterSet):  # type: ignore[misc]
@@ -16,6 +16,12 @@ class MembershipFilter(filters.FilterSet):  # type: ignore[misc]
     """By role."""
 
     role = filters.ChoiceFilter(choices=Membership.Role.choices)
+
+
+class InvitationFilter(filters.FilterSet):  # type: ignore[misc]
+    """By state, as it is stored: what has expired is pending still."""
+
+    state = filters.ChoiceFilter(choices=AbstractInvitation.State.choices)
 
 
 class GroupMappingFilter(filters.FilterSet):  # type: ignore[misc]

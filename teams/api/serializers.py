@@ -7,18 +7,26 @@ from rest_framework import serializers
 from accounts.models import User, normal_email
 from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
 from restai_site.lib.drf import ModelSerializer, VisibleField, actor_of
-from teams.models import GroupMapping, Membership, Team
+from teams.models import GroupMapping, Invitation, Membership, Team
 from teams.querysets import people_known_to
+from teams.time_zones import validate_time_zone
 
-NO_SUCH_USER = "There is no active user with this address or id, or you may not see them."
+NO_SUCH_USER = "Nobody whom you know has this address or id; invite others."
 
 
 class TeamSerializer(ModelSerializer):
-    """A team."""
+    """A team. Platform administrators change its time zone."""
+
+    time_zone = serializers.CharField(
+        max_length=64,
+        required=False,
+        validators=[validate_time_zone],
+        help_text="Where its days and months begin: a name of the IANA database.",
+    )
 
     class Meta:
         model = Team
-        fields = ["id", "name", "slug", "created_at"]
+        fields = ["id", "name", "slug", "time_zone", "created_at"]
         read_only_fields = ["id", "slug", "created_at"]
 
 
@@ -43,30 +51,92 @@ class MembershipSerializer(ModelSerializer):
         extra_kwargs = {"role": {"required": True}}
 
 
-class NewMembershipSerializer(serializers.Serializer[Any]):
-    """Whom to add: by e-mail address, or by the id of somebody from a team of the caller's.
+class KnownPersonSerializer(serializers.Serializer[Any]):
+    """Somebody, by e-mail address or by id, from a team of the caller's.
 
-    An unknown and a deactivated address are answered alike. That an address is known cannot be
-    kept from whoever may add it, which is why only admins of the team get this far.
+    Whoever is in none of these is answered as somebody who does not exist.
     """
 
     email = serializers.CharField(max_length=254, required=False)
     user = serializers.IntegerField(min_value=1, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse both of the two, and neither."""
+        if len({"email", "user"} & attrs.keys()) != 1:
+            raise serializers.ValidationError({"email": "Give either an e-mail address or a user."})
+        return attrs
+
+    def known(self, attrs: dict[str, Any]) -> User:
+        """Return the person whom the caller knows, or refuse."""
+        people = people_known_to(actor_of(self.context["request"])).filter(is_active=True)
+        given = "user" if "user" in attrs else "email"
+        if given == "user":
+            found = people.filter(pk=attrs["user"])
+        else:
+            found = people.filter(email=normal_email(attrs["email"]))
+        user = found.first()
+        if user is None:
+            raise serializers.ValidationError({given: NO_SUCH_USER})
+        return user
+
+
+class NewMembershipSerializer(KnownPersonSerializer):
+    """Whom to add: somebody whom the caller knows already. Others are invited."""
+
     role = serializers.ChoiceField(choices=Membership.Role.choices, default=Membership.Role.MEMBER)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Find the user."""
-        given = {"email", "user"} & attrs.keys()
-        if len(given) != 1:
-            raise serializers.ValidationError({"email": "Give either an e-mail address or a user."})
-        if "email" in attrs:
-            found = User.objects.filter(email=normal_email(attrs["email"]))
-        else:
-            found = people_known_to(actor_of(self.context["request"])).filter(pk=attrs["user"])
-        user = found.filter(is_active=True).first()
-        if user is None:
-            raise serializers.ValidationError({given.pop(): NO_SUCH_USER})
-        return {"user": user, "role": attrs["role"]}
+        attrs = super().validate(attrs)
+        return {"user": self.known(attrs), "role": attrs["role"]}
+
+
+class AbstractInvitationSerializer(ModelSerializer):
+    """An invitation as those see it who sent it."""
+
+    invited_by = PersonSerializer(read_only=True)
+    state = serializers.CharField(
+        source="shown_state",
+        read_only=True,
+        help_text="pending, accepted, declined, revoked, or expired.",
+    )
+
+    class Meta:
+        model = Invitation
+        fields = [
+            "id",
+            "email",
+            "role",
+            "invited_by",
+            "state",
+            "created_at",
+            "expires_at",
+            "answered_at",
+        ]
+        read_only_fields = fields
+
+
+class InvitationSerializer(AbstractInvitationSerializer):
+    """An invitation to a team."""
+
+
+class NewAbstractInvitationSerializer(KnownPersonSerializer):
+    """Whom to invite: by any e-mail address, or by the id of somebody whom the caller knows.
+
+    The answer does not tell whether there is an account with the address.
+    """
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Find the address."""
+        attrs = super().validate(attrs)
+        email = self.known(attrs).email if "user" in attrs else attrs["email"]
+        return {"email": email, "role": attrs["role"]}
+
+
+class NewInvitationSerializer(NewAbstractInvitationSerializer):
+    """Whom to invite to a team."""
+
+    role = serializers.ChoiceField(choices=Membership.Role.choices, default=Membership.Role.MEMBER)
 
 
 class GroupMappingSerializer(ModelSerializer):

@@ -3,6 +3,8 @@
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from teams.api.branding import BrandingLinkView, BrandingView, PublicBrandingView
+from teams.api.invitations import InvitationViewSet
 from teams.api.views import (
     GrantsView,
     GroupMappingViewSet,
@@ -17,6 +19,9 @@ router.register("auth/group-mappings", GroupMappingViewSet, basename="group-mapp
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
     path("teams/<int:team_id>/grants", GrantsView.as_view(), name="team-grants"),
+    path("teams/<int:team_id>/branding", BrandingView.as_view(), name="team-branding"),
+    path("teams/<int:team_id>/branding/link", BrandingLinkView.as_view(), name="branding-link"),
+    path("teams/<slug:public_slug>/branding", PublicBrandingView.as_view(), name="public-branding"),
     path(
         "teams/<int:team_id>/members",
         MembershipViewSet.as_view({"get": "list", "post": "create"}),
@@ -28,5 +33,20 @@ urlpatterns: list[URLPattern | URLResolver] = [
             {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
         ),
         name="team-member",
+    ),
+    path(
+        "teams/<int:team_id>/invitations",
+        InvitationViewSet.as_view({"get": "list", "post": "create"}),
+        name="team-invitations",
+    ),
+    path(
+        "teams/<int:team_id>/invitations/<int:invitation_id>",
+        InvitationViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="team-invitation",
+    ),
+    path(
+        "teams/<int:team_id>/invitations/<int:invitation_id>/resend",
+        InvitationViewSet.as_view({"post": "resend"}),
+        name="team-invitation-resend",
     ),
 ]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -40,9 +41,13 @@ class TeamViewSet(ServiceViewSet):
         serializer.instance = services.create_team(**serializer.validated_data, actor=self.actor)
 
     def perform_update(self, serializer: Any) -> None:
-        team = serializer.instance
-        name = serializer.validated_data.get("name", team.name)
-        serializer.instance = services.rename_team(team, name=name, actor=self.actor)
+        team, values = serializer.instance, serializer.validated_data
+        with transaction.atomic():
+            if "time_zone" in values:
+                zone = values["time_zone"]
+                team = services.set_time_zone(team, time_zone=zone, actor=self.actor)
+            name = values.get("name", team.name)
+            serializer.instance = services.rename_team(team, name=name, actor=self.actor)
 
     def perform_destroy(self, instance: Any) -> None:
         services.delete_team(instance, actor=self.actor)

@@ -4,7 +4,9 @@ import pytest
 
 from accounts.models import User
 from audit.models import Entry
+from restai_site.tests.world import SYSTEM
 from teams.models import Membership, Team
+from teams.services import add_member
 
 ROLE = {"role": "admin"}
 
@@ -57,7 +59,7 @@ def test_a_team_with_projects_is_not_deleted(world, as_user):
 
 def test_a_user_is_added_by_address_whatever_its_case(world, as_user):
     body = {"email": " Outsider@EXAMPLE.org "}
-    answer = post(as_user(world.team_admin), f"/api/teams/{world.alpha.pk}/members", body)
+    answer = post(as_user(world.platform_admin), f"/api/teams/{world.alpha.pk}/members", body)
     assert answer.status_code == 201
     assert answer.json()["user"] == {
         "id": world.outsider.pk,
@@ -67,30 +69,35 @@ def test_a_user_is_added_by_address_whatever_its_case(world, as_user):
     assert members_of(world.alpha)["outsider"] == "member"
 
 
-def test_an_unknown_and_a_deactivated_address_are_answered_alike(world, as_user):
-    User.objects.filter(pk=world.outsider.pk).update(is_active=False)
+@pytest.mark.parametrize("named", ["email", "user"])
+def test_a_team_admin_adds_whom_they_know_from_another_team(world, as_user, named):
+    add_member(world.beta, world.team_admin, actor=SYSTEM)
+    value = world.outsider.email if named == "email" else world.outsider.pk
+    path = f"/api/teams/{world.alpha.pk}/members"
+    assert post(as_user(world.team_admin), path, {named: value}).status_code == 201
+    assert members_of(world.alpha)["outsider"] == "member"
+
+
+def test_to_a_team_admin_a_stranger_is_as_good_as_missing_by_address_and_by_id(world, as_user):
+    """Else whoever runs a team could find out who has an account."""
+    User.objects.filter(pk=world.outsider_admin.pk).update(is_active=False)
     browser, path = as_user(world.team_admin), f"/api/teams/{world.alpha.pk}/members"
-    answers = [
-        post(browser, path, {"email": email})
-        for email in ("nobody@example.org", "outsider@example.org")
-    ]
-    told = [{**answer.json(), "request_id": ""} for answer in answers]
-    assert [answer.status_code for answer in answers] == [400, 400]
-    assert told[0] == told[1]
+    strangers = (world.outsider, world.outsider_admin)
+    for bodies in (
+        [{"email": email} for email in ("nobody@example.org", *(one.email for one in strangers))],
+        [{"user": pk} for pk in (10**9, *(one.pk for one in strangers))],
+    ):
+        answers = [post(browser, path, body) for body in bodies]
+        told = [{**answer.json(), "request_id": ""} for answer in answers]
+        assert [answer.status_code for answer in answers] == [400] * 3
+        assert told[0] == told[1] == told[2]
+    assert set(members_of(world.alpha)) == {"team-admin", "editor", "viewer", "member"}
 
 
 def test_whoever_may_not_add_members_learns_of_no_address(world, as_user):
     browser, path = as_user(world.member), f"/api/teams/{world.alpha.pk}/members"
     for email in ("nobody@example.org", "outsider@example.org"):
         assert post(browser, path, {"email": email}).status_code == 403
-
-
-def test_a_strangers_id_is_as_good_as_missing_even_to_a_team_admin(world, as_user):
-    browser, path = as_user(world.team_admin), f"/api/teams/{world.alpha.pk}/members"
-    answers = [post(browser, path, {"user": pk}) for pk in (world.outsider.pk, 10**9)]
-    assert [answer.status_code for answer in answers] == [400, 400]
-    assert answers[0].json()["errors"] == answers[1].json()["errors"]
-    assert "outsider" not in members_of(world.alpha)
 
 
 @pytest.mark.parametrize("body", [{}, {"email": "viewer@example.org", "user": 1}])

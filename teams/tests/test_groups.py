@@ -301,7 +301,7 @@ def test_the_list_takes_the_same_queries_however_long(
     browser.get(PAGE)
     with django_assert_num_queries(3):
         admin.get(API)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         browser.get(PAGE)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.models import User
 from restai_site.tests.world import SYSTEM, make_user
 from teams.models import Membership, Team
 from teams.services import add_member, create_team
@@ -39,7 +40,7 @@ def test_members_change_nothing(as_user, world):
         f"{path}/members/{editor.pk}/remove",
         "/teams/new",
     ):
-        sent = {"email": world.outsider.email, "role": "admin", "name": "x"}
+        sent = {"who": world.outsider.email, "role": "admin", "name": "x"}
         assert browser.post(target, sent).status_code == 403, target
     assert (list(Membership.objects.values()), list(Team.objects.values())) == before
 
@@ -47,7 +48,8 @@ def test_members_change_nothing(as_user, world):
 def test_a_team_admin_runs_the_team_but_grants_no_models(as_user, world):
     browser = as_user(world.team_admin)
     path = f"/teams/{world.alpha.pk}"
-    sent = {"email": world.outsider.email.upper(), "role": "member"}
+    add_member(world.beta, world.team_admin, actor=SYSTEM)
+    sent = {"who": world.outsider.email.upper(), "role": "member"}
     assert browser.post(path, sent).status_code == 302
     added = Membership.objects.get(team=world.alpha, user=world.outsider)
     role = f"{path}/members/{added.pk}/role"
@@ -64,11 +66,24 @@ def test_a_team_admin_runs_the_team_but_grants_no_models(as_user, world):
 def test_what_is_wrong_with_a_new_member_stands_beside_the_field(as_user, world):
     browser = as_user(world.team_admin)
     path = f"/teams/{world.alpha.pk}"
-    answer = browser.post(path, {"email": "nobody@example.org", "role": "member"})
+    for who, words in (
+        ("Nobody", "Nobody you know has this name."),
+        ("Outsider", "Nobody you know has this name."),
+        ("no@address", "Enter an e-mail address."),
+        (world.member.email, "already a member"),
+        (world.member.name, "already a member"),
+    ):
+        answer = browser.post(path, {"who": who, "role": "member"})
+        assert answer.status_code == 400
+        assert words in answer.content.decode()
+
+
+def test_of_two_people_with_one_name_the_address_is_asked_for(as_user, world):
+    User.objects.filter(pk=world.viewer.pk).update(name=world.member.name)
+    sent = {"who": world.member.name.upper(), "role": "member"}
+    answer = as_user(world.team_admin).post(f"/teams/{world.alpha.pk}", sent)
     assert answer.status_code == 400
-    assert "There is no user with this e-mail address." in answer.content.decode()
-    answer = browser.post(path, {"email": world.member.email, "role": "member"})
-    assert "already a member" in answer.content.decode()
+    assert "Several people you know have this name." in answer.content.decode()
 
 
 def test_a_membership_of_another_team_is_not_reached_through_ones_own(as_user, world):

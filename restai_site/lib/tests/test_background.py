@@ -7,8 +7,7 @@ from accounts.tasks import mail_notice
 from restai_site.celery import app
 from restai_site.lib.background import QUEUE_AWAY, enqueue
 from restai_site.lib.errors import Unavailable
-from restai_site.tests.background import waiting
-from restai_site.tests.server import free_port
+from restai_site.tests.background import queue_away, waiting
 
 
 @pytest.fixture(autouse=True)
@@ -16,21 +15,10 @@ def _nothing_queued():
     waiting()
 
 
-@pytest.fixture
-def queue_away():
-    """A broker where nothing listens."""
-    before = app.conf.broker_url
-    app.conf.broker_url = f"redis://127.0.0.1:{free_port()}/0"
-    _reconnect()
-    yield
-    app.conf.broker_url = before
-    _reconnect()
-
-
-def _reconnect():
-    app.pool.force_close_all()
-    app._pool = None
-    app.amqp._producer_pool = None
+@pytest.fixture(name="queue_away")
+def _queue_away():
+    with queue_away():
+        yield
 
 
 @pytest.mark.django_db(transaction=True)

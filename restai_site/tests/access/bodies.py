@@ -18,6 +18,7 @@ def _new_project(stage: Stage) -> dict[str, Any]:
 
 
 MESSAGES = [{"role": "user", "content": "Hello?"}]
+RATE: Body = lambda _: {"requests_per_minute": 5}  # noqa: E731
 RENAMED: Body = lambda _: {"name": "renamed"}  # noqa: E731
 
 
@@ -56,7 +57,15 @@ def _mapping(stage: Stage) -> dict[str, Any]:
     return {"source": "ldap", "group": "leads", "team": stage.world.alpha.pk, "role": "member"}
 
 
+# The stage has budgets of projects in money for a month.
+BUDGET = {"period": "day", "unit": "tokens", "amount": "5000"}
+
 PAGES: dict[str, Body] = {
+    "/budgets/<int:budget_id>": lambda _: {"amount": "7.50"},
+    "/teams/<int:team_id>/budgets": lambda _: BUDGET,
+    "/projects/<int:project_id>/limits": lambda _: BUDGET,
+    "/users/<int:user_id>/budgets": lambda _: BUDGET,
+    "/profile/keys/<int:key_id>/budgets": lambda _: BUDGET,
     "/settings/sign-in-providers/new": lambda _: IDENTITY_PROVIDER,
     "/settings/sign-in-providers/<int:identity_provider_id>": lambda _: IDENTITY_PROVIDER,
     "/settings/sign-in-providers/groups": _mapping,
@@ -81,6 +90,10 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/access/visibility": lambda _: {"visibility": "team"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/pin": lambda _: {"pinned": "true"},
     "/projects/<int:project_id>/chat/<uuid:conversation_id>/rename": lambda _: {"title": "New"},
+    "/projects/<int:project_id>/move": lambda stage: {"new_team": stage.world.beta.pk},
+    "/projects/<int:project_id>/limits/rate": RATE,
+    "/profile/keys/<int:key_id>/limit": RATE,
+    "/users/<int:user_id>/rate": RATE,
     "/projects/<int:project_id>/prompt": lambda _: {"text": "New prompt"},
     "/projects/<int:project_id>/secrets": lambda _: {"name": "NEW_TOKEN", "value": "new"},
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
@@ -88,8 +101,14 @@ PAGES: dict[str, Body] = {
     "/settings/<slug:section>": lambda _: MAIL,
     "/users/<int:user_id>/ldap": LDAP_LOGIN,
     "/teams/new": RENAMED,
-    "/teams/<int:team_id>": lambda stage: {"email": stage.world.outsider.email, "role": "member"},
-    "/teams/<int:team_id>/settings": RENAMED,
+    "/teams/<int:team_id>": lambda stage: {"who": stage.world.outsider.email, "role": "member"},
+    "/projects/<int:project_id>/invitations": lambda stage: {
+        "who": stage.world.outsider.email,
+        "role": "viewer",
+    },
+    "/teams/<int:team_id>/settings": lambda _: {"name": "renamed", "time_zone": "UTC"},
+    "/teams/<int:team_id>/branding": lambda _: {"app_name": "New", "primary": "#abcdef"},
+    "/teams/switch": lambda stage: {"team": stage.world.alpha.pk},
     "/teams/<int:team_id>/models": lambda stage: {"llms": [stage.world.other_llm.pk]},
     "/teams/<int:team_id>/members/<int:membership_id>/role": lambda _: {"role": "admin"},
     "/users/invite": lambda _: {"email": "new@example.org"},
@@ -144,11 +163,23 @@ BODIES: dict[tuple[str, str], Body] = {
     ("PATCH", "/api/settings/<slug:section>"): lambda _: MAIL,
     ("POST", "/api/teams"): RENAMED,
     ("PATCH", "/api/teams/<int:team_id>"): RENAMED,
+    ("PUT", "/api/teams/<int:team_id>/branding"): lambda _: {
+        "app_name": "New",
+        "primary": "#abcdef",
+        "secondary": "",
+        "welcome_message": "",
+    },
+    ("PATCH", "/api/teams/<int:team_id>/branding"): lambda _: {"primary": "#abcdef"},
     ("PATCH", "/api/teams/<int:team_id>/grants"): lambda stage: {"llms": []},
+    # A stranger to the team's admins, so only the platform's may add them at once.
     ("POST", "/api/teams/<int:team_id>/members"): lambda stage: {
         "email": stage.world.outsider.email
     },
+    ("POST", "/api/teams/<int:team_id>/invitations"): lambda _: {"email": "new@example.org"},
+    ("POST", "/api/projects/<int:project_id>/invitations"): lambda _: {"email": "new@example.org"},
     ("PATCH", "/api/teams/<int:team_id>/members/<int:user_id>"): lambda _: {"role": "admin"},
+    ("POST", "/api/budgets"): lambda stage: {**BUDGET, "project": stage.world.project.pk},
+    ("PATCH", "/api/budgets/<int:budget_id>"): lambda _: {"amount": "7.50"},
     ("POST", "/api/projects"): _new_project,
     ("PATCH", "/api/projects/<int:project_id>"): RENAMED,
     ("POST", "/api/projects/<int:project_id>/prompt-versions"): lambda _: {"text": "New prompt"},
@@ -156,10 +187,16 @@ BODIES: dict[tuple[str, str], Body] = {
         "user": stage.world.member.pk
     },
     ("PATCH", "/api/projects/<int:project_id>/members/<int:user_id>"): lambda _: {"role": "editor"},
+    # Refused with 400 but to the platform's administrator: others do not see the other team.
+    ("POST", "/api/projects/<int:project_id>/move"): lambda stage: {
+        "team": stage.world.beta.pk,
+        "dry_run": True,
+    },
     ("POST", "/api/projects/<int:project_id>/secrets"): lambda _: {
         "name": "NEW_TOKEN",
         "value": "new",
     },
+    ("PATCH", "/api/projects/<int:project_id>/limits"): RATE,
     ("PATCH", "/api/projects/<int:project_id>/secrets/<int:secret_id>"): lambda _: {"value": "new"},
     # The provider of the world does not answer, so whoever is allowed gets 502.
     ("POST", "/api/projects/<int:project_id>/chat"): lambda _: {"message": "Hello?"},
@@ -170,6 +207,12 @@ BODIES: dict[tuple[str, str], Body] = {
     ("POST", "/v1/embeddings"): lambda stage: {
         "model": stage.world.embedding_model.name,
         "input": "Hello?",
+    },
+    ("POST", "/v1/images/generations"): lambda _: {"model": "alpha-second", "prompt": "A heron"},
+    ("POST", "/v1/audio/speech"): lambda _: {
+        "model": "alpha-second",
+        "input": "Hello?",
+        "voice": "alloy",
     },
     ("PATCH", "/api/conversations/<uuid:pk>"): lambda _: {"title": "renamed"},
 }

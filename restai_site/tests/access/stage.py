@@ -4,6 +4,7 @@ import re
 from base64 import b32encode
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ from uuid import uuid4
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils import timezone
+from PIL import Image
 
 from accounts.models import (
     ApiKey,
@@ -44,7 +46,13 @@ from metering.models import (
     ReservationLine,
     UsageRecord,
 )
-from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
+from projects.models import (
+    Project,
+    ProjectInvitation,
+    ProjectMember,
+    ProjectSecret,
+    PromptVersion,
+)
 from projects.services import add_project_member, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
@@ -52,8 +60,9 @@ from restai_site.tests.canaries import canary, watch
 from restai_site.tests.clients import start_session
 from restai_site.tests.loopback import CLOSED
 from restai_site.tests.world import SYSTEM, World, make_key, make_user, make_world
+from teams.branding import logo_from, save_branding
 from teams.groups import create_mapping
-from teams.models import GroupMapping, Membership, Team
+from teams.models import Branding, GroupMapping, Invitation, Membership, Team
 from teams.services import add_member, set_grants
 
 PEOPLE = (
@@ -73,6 +82,7 @@ LIMITED = (
 )
 ROLES = (*PEOPLE, *LIMITED)
 MISSING = "2000000000"
+NOBODYS = "nobodys@example.org"
 # Places that hold no id of a row.
 WORDS = {
     "slug": "llms",
@@ -95,6 +105,7 @@ PLACES: dict[str, type[models.Model]] = {
     "image_generator_id": ImageGenerator,
     "audio_generator_id": AudioGenerator,
     "usage_id": UsageRecord,
+    "budget_id": Budget,
     "entry_id": Entry,
     "conversation_id": Conversation,
     "message_id": Message,
@@ -109,7 +120,11 @@ PLACES: dict[str, type[models.Model]] = {
     "linked_account_id": LinkedAccount,
     "link_id": LinkedAccount,
     "group_mapping_id": GroupMapping,
+    "invitation_id": Invitation,
+    "project_invitation_id": ProjectInvitation,
 }
+# Places that hold what is public by design: whoever was told the slug sees what it names.
+TOLD = frozenset({"public_slug", "style_hash", "logo_hash"})
 ADMIN_MODEL = re.compile(r"^/admin/(\w+)/(\w+)/<path:object_id>")
 
 
@@ -130,11 +145,14 @@ class Stage:
 
     def id_places(self, route: Route) -> list[str]:
         """Return the places of `route` that hold the id of a row."""
-        return [place for place in route.places if place not in WORDS and place != "number"]
+        known = WORDS.keys() | TOLD | {"number"}
+        return [place for place in route.places if place not in known]
 
     def _value(self, route: Route, place: str, side: str) -> str:
         if place in WORDS:
             return WORDS[place]
+        if place in TOLD:
+            return str(getattr(self.own[Branding], place))
         if place == "number":
             return "1" if side == "own" else "2" if side == "other" else "999"
         model = self._model(route, place)
@@ -178,6 +196,7 @@ def make_stage() -> Stage:
     set_grants(world.alpha, _grants(grants[0]), actor=SYSTEM)
     set_grants(world.beta, {**_grants(grants[1]), "embedding_models": [grants[1][1]]}, actor=SYSTEM)
     add_project_member(world.other_project, world.outsider, actor=SYSTEM)
+    _invite(world)
     stage.own = _side(world.alpha, world.project, world.viewer, [world.provider, *grants[0]])
     stage.other = _side(world.beta, world.other_project, world.outsider, [provider, *grants[1]])
     stage.own |= {type(world.llm): world.llm, EmbeddingModel: world.embedding_model}
@@ -187,6 +206,15 @@ def make_stage() -> Stage:
     stage.people["suspended"].save()
     stage.keys = _keys(world)
     return stage
+
+
+def _invite(world: World) -> None:
+    """Let somebody wait at each door: two people at Alpha's, nobody at Beta's."""
+    sender = {"invited_by": world.platform_admin, "sent_in_person": True}
+    for team, email in ((world.alpha, world.platform_admin.email), (world.beta, NOBODYS)):
+        Invitation.objects.create(team=team, email=email, **sender)
+    for project, email in ((world.project, world.member.email), (world.other_project, NOBODYS)):
+        ProjectInvitation.objects.create(project=project, email=email, **sender)
 
 
 def _colleague(world: World, name: str) -> User:
@@ -238,6 +266,14 @@ def _linked(person: User) -> list[models.Model]:
 def _mapping(team: Team) -> GroupMapping:
     values = {"source": "ldap", "group": "engineers", "team": team, "role": "member"}
     return create_mapping(values, actor=SYSTEM)
+
+
+def _branding(team: Team) -> Branding:
+    """Return a branding without a name of its own: pages of others are searched for the team's."""
+    image = BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(image, "PNG")
+    values = {"primary": "#123456", "logo": logo_from(image.getvalue())}
+    return save_branding(team, values, actor=SYSTEM)
 
 
 def _models(provider: ProviderAccount, name: str) -> list[Any]:
@@ -319,10 +355,13 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         _link(person),
         *_linked(person),
         _mapping(team),
+        _branding(team),
         SigningKey.objects.earliest("id"),
         AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
         Membership.objects.get(team=team, user=person),
+        Invitation.objects.get(team=team),
+        ProjectInvitation.objects.get(project=project),
         ProjectMember.objects.get(project=project, user=person),
         PromptVersion.objects.get(project=project),
         create_secret(project, name="OUTSIDE_TOKEN", value="a stage secret", actor=SYSTEM),

@@ -235,3 +235,9 @@ def tile(number: int) -> str:
 def first_word(text: str) -> str:
     """Return the first word, for greetings."""
     return text.split(maxsplit=1)[0] if text.strip() else text
+
+
+@register.filter
+def first_part(text: str) -> str:
+    """Return what stands before a colon, where a choice also explains itself."""
+    return text.partition(":")[0]

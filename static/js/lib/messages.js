@@ -1,7 +1,10 @@
 /* The messages of a conversation, in the shape that templates/inference/message.html gives them. */
 
-import { element, icon } from "./dom.js";
+import { announce, element, icon } from "./dom.js";
 import { MarkdownView } from "./markdown.js";
+
+// Waits longer than this are told in the words alone.
+const COUNTED_SECONDS = 600;
 
 /** A question. */
 export function userMessage(text) {
@@ -76,18 +79,23 @@ export class Answer {
     this.content.append(this.tools(usage));
   }
 
-  /** End it with what went wrong, in words, and a way to try again. */
-  fail(words, again) {
+  /** End it with what went wrong, in words, and a way to try again: after so many seconds. */
+  fail(words, again, seconds = 0) {
     this.settle();
     // The card has a button of its own for this.
     this.content.querySelector("[data-regenerate]")?.remove();
     const card = element("div", { class: "trouble" }, icon("alert-triangle"), element("div", {}, element("p", {}, words)));
+    this.body.after(card);
     if (again) {
       const retry = element("button", { type: "button", class: "btn" }, icon("refresh"), "Try again");
       retry.addEventListener("click", again);
       card.lastElementChild.append(retry);
+      if (seconds > 0) countDown(retry, seconds);
+    } else if (seconds > 0 && seconds <= COUNTED_SECONDS) {
+      const wait = element("p", { class: "quiet small" }, "You can send it again");
+      card.lastElementChild.append(wait);
+      countDown(wait, seconds);
     }
-    this.body.after(card);
   }
 
   tools(usage) {
@@ -101,6 +109,22 @@ export class Answer {
     }
     return bar;
   }
+}
+
+/* Close a button, or whatever tells the time, for so many seconds. Timers are late where a page is not looked at,
+   so the clock is asked. */
+function countDown(button, seconds) {
+  const label = button.lastChild;
+  const words = label.textContent;
+  const end = performance.now() + seconds * 1000;
+  const tick = () => {
+    const left = Math.ceil((end - performance.now()) / 1000);
+    button.disabled = left > 0;
+    label.textContent = left > 0 ? `${words} in ${left} s` : `${words}${button.type ? "" : " now."}`;
+    if (left > 0 && button.isConnected) setTimeout(tick, 250);
+    else if (button.isConnected) announce("You can try again now.");
+  };
+  tick();
 }
 
 function tool(symbol, label, attribute) {

@@ -1,0 +1,14 @@
+"""Background work on teams."""
+
+from celery import shared_task
+
+from accounts.tasks import MAIL
+
+
+@shared_task(name="teams.mail_invitation", **MAIL)  # type: ignore[untyped-decorator]
+def mail_team_invitation(invitation_id: int) -> None:
+    """Mail an invitation to a team; its token is made here, so that none is in the queue."""
+    from teams.invitations import mail_invitation
+    from teams.models import Invitation
+
+    mail_invitation(Invitation.objects.all(), invitation_id)
