@@ -51,7 +51,7 @@ RULES = (
     Rule("override", 0.7, r"\bignoreall(?:previous|prior)?(?:instructions)?\b|\bignorepreviousinstructions?\b"),
     Rule("override", 0.9, r"\b(?:ignorier|vergiss|vergess|missacht|verwirf|übergeh|umgeh)\w*\s+(?:\w+\s+){0,3}(?:anweisung|instruktion|regel|vorgabe|befehl|richtlinie|prompt)\w*"),
     Rule("override", 0.9, r"\b(?:ignor|oubli|négligez|néglige|contourn|annul)\w*\s+(?:\w+\s+){0,3}(?:instruction|consigne|règle|directive|ordre|prompt)\w*"),
-    Rule("override", 0.9, r"\b(?:ignor|olvid|descart|omit|desobedec|anul)\w*\s+(?:\w+\s+){0,3}(?:instruccion|instrucoes|instruções|regla|regra|orden|indicacion|directriz|directrices|comando|prompt)\w*"),
+    Rule("override", 0.9, r"\b(?:ignor|olvid|descart|omit|desobedec|anul)\w*\s+(?:\w+\s+){0,3}(?:instruccion|instrucoes|instruções|regla|regra|ordenes|indicacion|directriz|directrices|comando|prompt)\w*"),
     Rule("override", 0.9, r"\b(?:esque\w+|desconsider\w+|ignor\w+)\s+(?:\w+\s+){0,3}(?:instru\w+|regras?|ordens|diretrizes|comandos)\b"),
     Rule("override", 0.9, r"\b(?:ignor|dimentic|trascur|scord|omett)\w*\s+(?:\w+\s+){0,3}(?:istruzion|regol|ordin|direttiv|comand|prompt|misure di sicurezza)\w*"),
     Rule("override", 0.9, r"\b(?:negeer|vergeet)\s+(?:\w+\s+){0,3}(?:instructie|regel|opdracht|aanwijzing)\w*"),
@@ -69,7 +69,7 @@ RULES = (
     Rule("prompt_leak", 0.8, r"\b(?:zeig|nenn|verrat|offenbar|gib|wiederhol)\w*\s+(?:\w+\s+){0,4}(?:system\W?prompt|systemanweisung|anfangsanweisung|geheime\w* anweisung|ursprüngliche\w* anweisung)\w*"),
     Rule("prompt_leak", 0.8, r"\b(?:révél|montr|affich|répét|muestr|revel|mostr|repit|repet|rivel|ripet)\w*\s+(?:\w+\s+){0,4}(?:prompt|(?:instruc|istruz|instruç)\w+ (?:inicial|original|initial|secr|del sistema|do sistema|système|di sistema|inizial)\w*)"),
     Rule("prompt_leak", 0.8, r"(?:显示|输出|告诉我|透露|重复|泄露).{0,12}(?:系统提示|初始指令|系统指令|提示词)"),
-    Rule("prompt_leak", 0.7, r"\b(?:reveal|give|tell|show|share|print|say|output|leak)\b.{0,30}\b(?:secret|access|api|admin|hidden)\s*(?:key|code|token|password|passphrase|word)\b"),
+    Rule("prompt_leak", 0.7, r"\b(?:reveal|give|tell|show|share|print|say|output|leak)\b[^.!?\n]{0,30}\b(?:secret|access|api|admin|hidden)\s*(?:key|code|token|password|passphrase|word)\b"),
     # Play another part
     Rule("persona", 0.8, r"\b(?:dan|stan|dude|aim|evil|developer|debug|god|jailbreak|sudo|admin|unrestricted|maintenance|opposite)[ -]mode\b.{0,30}\b(?:enabled?|activated?|on|engaged|unlocked)\b|\bjailbr(?:eak|oken)\b.{0,40}\b(?:mode|enabled|prompt|yourself)\b"),
     Rule("persona", 0.8, r"\b(?:enter|enable|activate|switch (?:in)?to|unlock|simulate)\b.{0,20}\b(?:dan|developer|debug|god|jailbreak|sudo|admin|unrestricted|maintenance|root)[ -]?mode\b"),
