@@ -58,7 +58,8 @@ def test_the_entry_says_who_did_what_to_what_from_where(world):
         "boss@example.org",
     )
     assert (entry.ip, entry.user_agent, entry.request_id) == ("2001:db8::1", "curl/8", "request-1")
-    assert (entry.team_id, entry.status, entry.changes) == (team.pk, 200, {"name": "Gamma"})
+    changes = {"name": "Gamma", "time_zone": "UTC"}
+    assert (entry.team_id, entry.status, entry.changes) == (team.pk, 200, changes)
 
 
 def test_no_secret_is_in_any_entry(world):

@@ -15,8 +15,10 @@ from rest_framework.test import APIClient
 from accounts.models import Session, User
 from accounts.sessions import tokens
 
+# In a statement WITH, wherever it stands; a lock (FOR UPDATE OF) is no write.
 WRITE = re.compile(
-    r'^\s*(?:WITH\b.*?\b)?(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)"?', re.IGNORECASE | re.DOTALL
+    r'^\s*(?:WITH\b.*?\b)?(?:INSERT INTO|(?<!FOR )(?<!KEY )UPDATE|DELETE FROM)\s+"?(\w+)"?',
+    re.IGNORECASE | re.DOTALL,
 )
 # What may be written without an entry, and why.
 UNAUDITED = [

@@ -5,7 +5,7 @@ from binascii import Error as BadBase64
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -132,7 +132,7 @@ class BrandingLinkView(ScopedView, generics.GenericAPIView[Team]):
         return Response(self.get_serializer(row).data)
 
 
-@extend_schema(operation_id="branding_by_slug", auth=[])
+@extend_schema_view(get=extend_schema(operation_id="branding_by_slug", auth=[]))
 class PublicBrandingView(generics.RetrieveAPIView[Branding]):
     """What the log-in page of a team shows, for whoever has been told its slug."""
 
