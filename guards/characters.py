@@ -90,7 +90,10 @@ def compatible(codes: Codes) -> tuple[Codes, Places, Places]:
 
 
 def composed(codes: Codes, starts: Places, ends: Places) -> tuple[Codes, Places, Places]:
-    """Put letters and the marks behind them together, where there is a character for both."""
+    """Put letters and the marks behind them together, where there is a character for both.
+
+    Also over a mark in between that Unicode lets block this: for who reads it is the same letter.
+    """
     pairs = _pairs()
     # No character is made of more than a letter and three marks.
     for _ in range(4):

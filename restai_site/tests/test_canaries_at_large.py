@@ -54,6 +54,9 @@ ARGUMENTS = {
     "accounts.mail_invitation": (1, "Ada"),
     "accounts.mail_address_link": (1, "new@example.org"),
     "accounts.mail_notice": ("password_changed", "viewer@example.org"),
+    "teams.mail_invitation": (1,),
+    "projects.mail_invitation": (1,),
+    "metering.mail_alert": (1, 1),
 }
 # Whose a password is must be known beside it.
 BESIDE_SECRETS = {"ldap": {"bind_dn": "cn=restai,dc=example,dc=org"}}
