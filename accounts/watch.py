@@ -84,8 +84,6 @@ class AccessEnded(Forbidden):
         super().__init__("You cannot use this any more, so this answer has ended.")
 
 
-# Both ways in which an answer ends before its time.
-ENDED = (CredentialEnded, AccessEnded)
 Ended = type[CredentialEnded] | type[AccessEnded]
 
 

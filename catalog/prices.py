@@ -2,6 +2,9 @@
 
 from decimal import Decimal
 
+# Prices are of a million tokens or characters: the power of ten from one of them to all.
+PER_MILLION = -6
+
 
 def cost(
     prompt_tokens: int,
@@ -13,4 +16,4 @@ def cost(
     millionths = (
         prompt_tokens * input_price_per_million + completion_tokens * output_price_per_million
     )
-    return millionths.scaleb(-6)
+    return millionths.scaleb(PER_MILLION)

@@ -35,6 +35,8 @@ TOKENS_PER_NAME = 1
 TOKENS_PER_REPLY = 3
 # OpenAI, "Images and vision": a picture at low detail, the least one costs.
 TOKENS_PER_IMAGE = 85
+# For estimates without a tokenizer: the usual four, and one less to be on the safe side.
+CHARACTERS_PER_TOKEN = 3
 _loading = threading.Lock()
 
 

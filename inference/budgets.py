@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from catalog.adapters.types import TranscriptionRequest
 from catalog.prices import cost
-from catalog.tokens import count_messages, count_text
+from catalog.tokens import CHARACTERS_PER_TOKEN, count_messages, count_text
 from inference.calls import Call
 from metering.claims import Claim
 from metering.reserving import applying_to, reserve
@@ -14,8 +14,6 @@ from restai_site.lib.configuration import current
 
 # How much longer than a provider may take a call can last: images before it, the database after.
 GRACE = timedelta(minutes=2)
-# Of text that is heard: the usual four, and one less to be on the safe side.
-CHARACTERS_PER_TOKEN = 3
 
 
 def hold(call: Call) -> None:

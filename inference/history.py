@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from audit.services import record
+from catalog.tokens import CHARACTERS_PER_TOKEN
 from inference.bodies import ChatBody
 from inference.calls import Turn
 from inference.models import Conversation, Message
@@ -15,8 +16,6 @@ from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Forbidden, Invalid, NotFound
 
 TITLE_LENGTH = 60
-# On the safe side of the usual four characters a token, so that no tokenizer runs here.
-CHARACTERS_PER_TOKEN = 3
 TOKENS_PER_MESSAGE = 8
 # The share of the context window that is left for the answer.
 ANSWER_SHARE = 4

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 
 from accounts.credentials import require
 from catalog.models import AudioGenerator, ImageGenerator
+from catalog.prices import PER_MILLION
 from inference.budgets import hold
 from inference.calls import Call
 from inference.media_bodies import (
@@ -17,7 +18,6 @@ from inference.prepare import counted, model_call
 from metering.alerts import noting_refusals
 from restai_site.lib.actor import Actor
 
-PER_MILLION = -6
 # What is said in a second of speech, some 25 characters at most, takes this much for each of them
 # where it is packed well. It bounds what is held of budgets; what is paid is what was heard.
 BYTES_PER_CHARACTER = 100

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from audit.services import record
 from metering.models import BudgetPeriod
-from metering.reserving import COUNTED, LEDGER
+from metering.reserving import COUNTED, have_ledger_alone
 from restai_site.lib.actor import Actor
 
 # One statement, so one state of the database: what is written is counted in the same transaction.
@@ -53,8 +53,8 @@ def repair(*, actor: Actor) -> list[Difference]:
 
     Nobody spends or holds in the meantime.
     """
+    have_ledger_alone()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LEDGER])
         # Whoever holds of a budget takes no lock on the ledger, but on its periods.
         list(BudgetPeriod.objects.select_for_update().order_by("pk").values_list("pk"))
         wrong = differences()

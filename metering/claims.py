@@ -5,10 +5,10 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from uuid import UUID
 
+from catalog.prices import PER_MILLION
 from metering.models import Budget
 
 Unit = Budget.Unit
-PER_MILLION = -6
 
 
 @dataclass(frozen=True, slots=True)

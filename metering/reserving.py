@@ -4,7 +4,7 @@ The order of locks, here and in `metering.settling`: LEDGER, then the periods by
 also locks a project or a conversation does so before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -133,35 +133,52 @@ def applying_to(payer: Payer) -> list[Applying]:
     return [Applying._make([*row[:5], row[5] or COMMON_ZONE]) for row in rows]
 
 
-def begin_periods(budgets: Sequence[Applying], moment: datetime) -> None:
-    """Begin to count the periods of `budgets` that hold `moment`. Call it in a transaction."""
+def have_ledger_alone() -> None:
+    """Wait until nobody writes the ledger, and keep it so to the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LEDGER])
-        for budget in budgets:
-            spell = window(budget.period, moment, budget.time_zone)
-            cursor.execute(BEGIN, {"budget_id": budget.id, **spell._asdict()})
+
+
+def begin_periods(budgets: Sequence[Applying], moment: datetime) -> None:
+    """Begin to count the periods of `budgets` that hold `moment`. Call it in a transaction."""
+    _begin(_spells(budgets, moment))
 
 
 def begin_period_of(budget_id: int, spell: Window) -> None:
     """Begin to count `spell` of a budget, if nobody has. Call it in a transaction."""
+    _begin_missing({budget_id: spell})
+
+
+def _spells(budgets: Sequence[Applying], moment: datetime) -> dict[int, Window]:
+    return {one.id: window(one.period, moment, one.time_zone) for one in budgets}
+
+
+def _begin(spells: Mapping[int, Window]) -> None:
+    have_ledger_alone()
     with connection.cursor() as cursor:
-        cursor.execute(BEGUN, [[budget_id], [spell.starts_at]])
-        if cursor.fetchone() is None:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LEDGER])
+        for budget_id, spell in spells.items():
             cursor.execute(BEGIN, {"budget_id": budget_id, **spell._asdict()})
+
+
+def _begin_missing(spells: Mapping[int, Window]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(BEGUN, _keys(spells))
+        begun = {budget_id for (budget_id,) in cursor.fetchall()}
+    if missing := {pk: spell for pk, spell in spells.items() if pk not in begun}:
+        _begin(missing)
+
+
+def _keys(spells: Mapping[int, Window]) -> list[Any]:
+    return [list(spells), [spell.starts_at for spell in spells.values()]]
 
 
 def _locked(budgets: Sequence[Applying], moment: datetime) -> list[_Counted]:
     """Lock the periods of `budgets` that hold `moment`, and begin those that nobody has counted."""
-    spells = {one.id: window(one.period, moment, one.time_zone) for one in budgets}
-    wanted: list[Any] = [list(spells), [spell.starts_at for spell in spells.values()]]
+    spells = _spells(budgets, moment)
     by_id = {one.id: one for one in budgets}
+    _begin_missing(spells)
     with connection.cursor() as cursor:
-        cursor.execute(BEGUN, wanted)
-        begun = {budget_id for (budget_id,) in cursor.fetchall()}
-        if missing := [one for one in budgets if one.id not in begun]:
-            begin_periods(missing, moment)
-        cursor.execute(LOCKED, wanted)
+        cursor.execute(LOCKED, _keys(spells))
         return [
             _Counted(pk, by_id[budget], spells[budget], by_id[budget].amount - spent - reserved)
             for pk, budget, spent, reserved in cursor.fetchall()

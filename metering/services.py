@@ -5,7 +5,7 @@ The order of locks: LEDGER, the budget, its periods by their id, as in `metering
 
 from decimal import Decimal
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -13,7 +13,7 @@ from accounts.models import ApiKey, User
 from audit.services import changes_of, record
 from metering.amounts import checked
 from metering.models import Budget, BudgetAlert
-from metering.reserving import LEDGER, Applying, begin_periods
+from metering.reserving import Applying, begin_periods, have_ledger_alone
 from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
@@ -89,8 +89,7 @@ def change_budget(budget: Budget, *, amount: Decimal, actor: Actor) -> Budget:
 @transaction.atomic
 def remove_budget(budget: Budget, *, actor: Actor) -> None:
     """Remove a budget with its counters; the ledger stays. Raises Forbidden."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LEDGER])
+    have_ledger_alone()
     budget = _lock(budget, actor)
     # A call that is about to hold of it waits, and then finds nothing to hold of.
     list(budget.periods.select_for_update().order_by("pk").values_list("pk"))

@@ -4,7 +4,6 @@ The checksums are python-stdnum's. Numbers whose checksum is weak and that have 
 count only beside a word that names them.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,7 +21,6 @@ from stdnum.se import personnummer
 from stdnum.us import ssn
 
 _NEVER_GIVEN = {"BG", "GB", "NK", "KN", "TN", "NT", "ZZ"}
-_SEPARATORS = re.compile(r"[^0-9A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
