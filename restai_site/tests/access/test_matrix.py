@@ -22,6 +22,7 @@ ROUTES = all_routes()
 def walk(walker: Walker, route: Route) -> Statuses:
     """Return the statuses of the route; no answer of an error may have changed anything."""
     empty_cache()
+    walker.sign_in_again()
     values = walker.stage.values(route)
     found: Statuses = {}
     for method in METHODS:
