@@ -46,6 +46,9 @@ class Message(models.Model):
         COMPLETE = "complete", "Complete"
         CANCELLED = "cancelled", "Cancelled"
         FAILED = "failed", "Failed"
+        # A question that waits for the input guards: its text is kept once they have let it pass.
+        HELD = "held", "Held for a guard"
+        BLOCKED = "blocked", "Blocked by a guard"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(
@@ -55,6 +58,8 @@ class Message(models.Model):
     role = models.CharField(max_length=9, choices=Role.choices)
     content = models.TextField(blank=True)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.COMPLETE)
+    # What guards did to it, as the chat shows it; none where no guard had anything to say.
+    guarding = models.JSONField(null=True, blank=True)
     usage = models.OneToOneField(
         UsageRecord, null=True, on_delete=models.SET_NULL, related_name="message"
     )
