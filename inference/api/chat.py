@@ -67,9 +67,8 @@ def _ids(call: Call) -> dict[str, object]:
 def _receipt(call: Call, receipt: Receipt) -> dict[str, object]:
     """Return what is known at the end, among it whether the answer has been kept after all."""
     asked = receipt.question_guarding or {}
-    masked = {"question": call.asked} if asked.get("outcome") == "redacted" else {}
     return {
-        **masked,
+        "question": call.asked if asked.get("outcome") == "redacted" else None,
         "question_guarding": receipt.question_guarding,
         "guarding": receipt.guarding,
         "message_id": receipt.message_id,

@@ -1,6 +1,7 @@
 """Guards bound in tests, and what they say."""
 
-
+from catalog.models import LLM
+from catalog.services import create_model
 from guards.models import GuardBinding, PlatformGuard
 from projects.services import create_project
 from restai_site.tests.world import SYSTEM
@@ -33,3 +34,17 @@ def offer(guard):
     return PlatformGuard.objects.create(project=guard)
 
 
+def judge_llm(world, behaviour="judge-0", *, name="", capabilities=("structured_output",)):
+    """Return a model, granted to Alpha, that behaves as the mock provider's `behaviour`."""
+    values = {
+        "name": name or f"judge-{LLM.objects.count()}",
+        "provider": world.provider,
+        "litellm_model": behaviour,
+        "capabilities": list(capabilities),
+        "context_window": 8192,
+        "input_price_per_million": 1,
+        "output_price_per_million": 2,
+    }
+    model = create_model(LLM, values, actor=SYSTEM)
+    world.alpha.llms.add(model)
+    return model
