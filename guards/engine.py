@@ -143,8 +143,10 @@ async def _judged(guard: BoundGuard, stage: str, units: Sequence[Unit], ask: Ask
             verdict = await _verdict(guard, units, ask)
         finding = _finding(guard, stage, units, verdict)
     except Unjudged as error:
+        log.error("The guard “%s” gave no judgement (%s).", guard.name, error)  # noqa: TRY400
         finding = _failure(guard, stage, units, error.why)
     except TimeoutError:
+        log.error("The guard “%s” gave no judgement in time.", guard.name)  # noqa: TRY400
         finding = _failure(guard, stage, units, TIMEOUT)
     except DomainError:
         raise
@@ -162,7 +164,6 @@ async def _verdict(guard: BoundGuard, units: Sequence[Unit], ask: Ask) -> Verdic
 
 
 def _failure(guard: BoundGuard, stage: str, units: Sequence[Unit], why: str) -> Finding:
-    log.error("The guard “%s” gave no judgement (%s).", guard.name, why)
     outcome = Outcome.FAILED_OPEN if guard.fails_open else Outcome.FAILED_CLOSED
     return Finding(
         guard, stage, outcome, category=UNJUDGED, failure=why, excerpt=_excerpt(guard, units, ())

@@ -22,10 +22,13 @@ NAME = "verdict"
 
 
 class Unjudged(Exception):
-    """A guard gave no judgement; `why` is a word for the log."""
+    """A guard gave no judgement; `why` is a word for the log of findings.
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
+    `detail`, which only the server's log gets, holds nothing of what was said.
+    """
+
+    def __init__(self, why: str, detail: str = "") -> None:
+        super().__init__(f"{why}: {detail}" if detail else why)
         self.why = why
 
 

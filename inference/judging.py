@@ -83,7 +83,7 @@ class Judging:
         try:
             verdict = read(text, with_quotes=with_quotes)
         except Unreadable as error:
-            raise Unjudged(f"{UNREADABLE}: {error}") from None
+            raise Unjudged(UNREADABLE, str(error)) from None
         if key:
             await in_database(_remember, key, verdict)
         return verdict

@@ -5,18 +5,19 @@ The provider is a real server that counts who comes by.
 
 import base64
 import codecs
+from typing import Any
 
 import pytest
 
-from catalog.models import AudioGenerator, ImageGenerator
-from catalog.services import create_model
+from benchmarks.mock_media import HEARD
 from guards.models import GuardBinding, GuardEvent
 from inference.models import Conversation, Message
 from inference.tests.guarding import FORBIDDEN, bind_detector, bind_guard, judge_llm, make_guard
 from inference.tests.image_calls import PHOTO, data_url
+from inference.tests.media_world import IMAGES, PAINT, SPEAK, SPEECH, ask, furnish
 from metering.models import UsageRecord
 from restai_site.tests.clients import post_for_stream
-from restai_site.tests.world import SYSTEM, make_key
+from restai_site.tests.world import make_key
 
 MESSAGE = "This was withheld by a guard of the project."
 SWEET = f"Give me {FORBIDDEN} please"
@@ -120,44 +121,44 @@ def everything(world):
     GuardBinding.objects.create(
         is_for_all=True, detector="patterns", name="All", configuration={"words": [FORBIDDEN]}
     )
-    values = {"provider": world.provider, "litellm_model": "mock"}
-    image = create_model(ImageGenerator, {"name": "images", **values}, actor=SYSTEM)
-    audio = create_model(AudioGenerator, {"name": "voices", **values}, actor=SYSTEM)
-    world.alpha.image_generators.add(image)
-    world.alpha.audio_generators.add(audio)
-    return world
+    return furnish(world)
+
+
+CHAT = {"model": "alpha-llm", "messages": [{"role": "user", "content": SWEET}]}
 
 
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        (
-            "/v1/chat/completions",
-            {"model": "alpha-llm", "messages": [{"role": "user", "content": SWEET}]},
-        ),
+        ("/v1/chat/completions", CHAT),
         ("/v1/embeddings", {"model": "alpha-embedding", "input": ["fine", SWEET]}),
-        ("/v1/images/generations", {"model": "images", "prompt": SWEET}),
-        ("/v1/audio/speech", {"model": "voices", "input": SWEET, "voice": "alloy"}),
-        (
-            "/v1/audio/speech",
-            {"model": "voices", "input": "Hi", "voice": "alloy", "instructions": SWEET},
-        ),
+        (IMAGES, {**PAINT, "prompt": SWEET}),
+        (SPEECH, {**SPEAK, "input": SWEET}),
+        (SPEECH, {**SPEAK, "instructions": SWEET}),
     ],
 )
 def test_a_mandatory_guard_stands_before_models_by_name(everything, api_as, provider, path, body):
     refused(api_as(everything.member).post(path, body))
     assert provider.requests == []
+    row = UsageRecord.objects.get()
+    assert (row.outcome, row.prompt_tokens, row.cost) == ("blocked", 0, 0)
 
 
-def test_what_a_transcription_hears_is_judged_as_well(everything, api_as, provider):
-    everything.alpha.audio_generators.update(litellm_model="transcript")
-    api = api_as(everything.member)
-    from django.core.files.uploadedfile import SimpleUploadedFile
-
-    file = SimpleUploadedFile("a.wav", b"RIFF" + b"\0" * 100, "audio/wav")
-    form = {"model": "voices", "file": file, "prompt": SWEET}
-    refused(api.post("/v1/audio/transcriptions", form, format="multipart"))
+def test_the_hint_of_a_transcription_is_judged(everything, api_as, provider):
+    refused(ask(api_as(everything.member), "transcriptions", prompt=SWEET))
     assert provider.requests == []
+
+
+def test_what_a_transcription_hears_is_judged_as_well(world, api_as):
+    furnish(world)
+    words = {"words": [HEARD.split()[0]]}
+    GuardBinding.objects.create(
+        is_for_all=True, detector="patterns", name="All", stage="output", configuration=words
+    )
+    refused_answer = ask(api_as(world.member), "transcriptions")
+    assert refused_answer.json()["error"]["code"] == "content_filter"
+    assert HEARD not in refused_answer.content.decode()
+    assert UsageRecord.objects.get().outcome == "blocked"
 
 
 def test_a_guard_of_a_team_stands_before_all_that_the_team_does(world, api_as, provider):
@@ -177,9 +178,12 @@ def user(content):
     return {"role": "user", "content": content}
 
 
-TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}
-CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-PLACES = {
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "f", "description": "d", "parameters": {}},
+}
+CALL: dict[str, Any] = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+PLACES: dict[str, dict[str, Any]] = {
     "an earlier message": {"messages": [user(SWEET), user("And?")]},
     "what the caller says the model said": {
         "messages": [user("Hi"), {"role": "assistant", "content": SWEET}, user("And?")]
