@@ -10,7 +10,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
 
     class Meta:
         model = Message
-        fields = ["id", "parent", "role", "content", "status", "created_at"]
+        fields = ["id", "parent", "role", "content", "status", "guarding", "created_at"]
         read_only_fields = fields
 
 
