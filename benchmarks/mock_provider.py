@@ -22,6 +22,9 @@ The name of the model, or the header `X-Mock`, chooses a misbehaviour:
     bytewise           sends a stream byte by byte
     unicode, tools     answers with text beyond ASCII, with a tool call
     echo               answers with the last message
+    told-<n>           answers with what follows SAY in the last message, n characters a chunk
+    say:<text>         answers with that text
+    judge-<ms>         answers a verdict after that time (see `mock_judge`)
     echo-<another>     repeats the last message before it breaks off, and in its error:
                        echo-error-<status>, echo-(cut|stall|error)-mid-stream
 """
@@ -37,6 +40,7 @@ from typing import Any, Self
 import orjson
 
 from benchmarks import mock_answers as say
+from benchmarks import mock_judge
 from benchmarks import mock_media as media
 
 HOST = "127.0.0.1"
@@ -143,7 +147,7 @@ class Connection(asyncio.Protocol):
         if switch == "hang-up":
             self._close()
         elif not request.body.get("stream"):
-            await asyncio.sleep(int(number) / 1000 if name == "slow" else 0)
+            await asyncio.sleep(int(number) / 1000 if name in {"slow", "judge"} else 0)
             self._write(_whole(switch, request))
             self._done()
         elif await self._stream(switch, _events(switch, request)):
@@ -272,7 +276,7 @@ def _texts(switch: str, request: Received) -> tuple[str, ...]:
         return (_last_text(request),)
     if switch.startswith("chunks-"):
         return tuple(say.pieces(int(switch.removeprefix("chunks-"))))
-    return tuple(say.pieces(say.CHUNKS))
+    return mock_judge.scripted(switch, request.body) or tuple(say.pieces(say.CHUNKS))
 
 
 def _whole(switch: str, request: Received) -> bytes:
@@ -281,8 +285,10 @@ def _whole(switch: str, request: Received) -> bytes:
     texts = _texts(switch, request)
     if request.path.endswith("/messages"):
         return say.anthropic_answer(request.model, texts)
-    if switch == "tools":
-        message = {"role": "assistant", "content": None, "tool_calls": [_tool_call()]}
+    is_judge = switch.startswith("judge-") and request.body.get("tools")
+    if switch == "tools" or is_judge:
+        called = mock_judge.tool_call(texts[0]) if is_judge else _tool_call()
+        message = {"role": "assistant", "content": None, "tool_calls": [called]}
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
         return say.answer(200, orjson.dumps({"model": request.model, "choices": [choice]}))
     return say.openai_answer(request.model, texts, usage=switch != "no-usage")

@@ -49,5 +49,32 @@ def masked(text: str, spans: Iterable[Span]) -> str:
     return "".join([*parts, text[position:]])
 
 
+def unmasked(spans: Iterable[Span], span: Span, length: int) -> Span:
+    """Return where `span`, of a text in which `spans` were masked, stood before that.
+
+    `spans` are in order and do not overlap, as `merge` returns them; `length` is that of the text
+    before. What touches a mask covers all that the mask stands for.
+    """
+    start, end = None, length
+    shown = original = 0
+    for mask in [*spans, Span(length, length + 1, "")]:
+        before = mask.start - original
+        if start is None and span.start < shown + before:
+            start = original + span.start - shown
+        if span.end <= shown + before:
+            end = original + span.end - shown
+            break
+        shown += before
+        if start is None and span.start < shown + len(mask.category) + 2:
+            start = mask.start
+        shown += len(mask.category) + 2
+        original = mask.end
+        if span.end <= shown:
+            end = mask.end
+            break
+    begin = length - 1 if start is None else start
+    return Span(begin, max(end, begin + 1), span.category, span.score)
+
+
 def _weight(span: Span) -> tuple[float, int]:
     return span.score, span.end - span.start

@@ -8,15 +8,17 @@ from django.db import connection, transaction
 
 from catalog.prices import cost
 from catalog.tokens import count_messages, count_text
+from guards.events import Place, write
 from inference.calls import Answer, Call, Turn
 from inference.models import Message
 from metering.claims import Spending
 from metering.settling import settle
 from projects.models import Project
 
-STATUS_OF_OUTCOME = {"completed": "complete", "cancelled": "cancelled"}
+STATUS_OF_OUTCOME = {"completed": "complete", "cancelled": "cancelled", "blocked": "blocked"}
 # The project first, then the conversation: the order of whoever switches the logging off and then
 # deletes. FOR SHARE, which querysets do not know: answers do not wait for one another.
+LOCK_PROJECT = "SELECT 1 FROM projects_project WHERE id = %s AND inference_logging = %s FOR SHARE"
 LOCK_CONVERSATION = """
     WITH keeping AS MATERIALIZED (
         SELECT id FROM projects_project WHERE id = %s AND inference_logging = %s FOR SHARE
@@ -39,6 +41,9 @@ class Receipt:
     first_token_ms: int | None
     outcome: str
     message_id: UUID | None = None
+    # What guards have to say of the question and of the answer; None where none stood there.
+    question_guarding: dict[str, object] | None = None
+    guarding: dict[str, object] | None = None
 
     def for_people(self) -> dict[str, object]:
         """Return what the chat shows."""
@@ -80,25 +85,52 @@ def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
         latency_ms=call.elapsed_ms(),
         first_token_ms=answer.first_token_ms,
         outcome=outcome,
+        question_guarding=None if call.guarded is None else call.guarded.for_question,
+        guarding=None if call.guarded is None else call.guarded.for_answer,
     )
-    if call.turn is None:
+    if call.turn is None and call.guarded is None:
         settle(_spending(call, receipt, source))
         return receipt
     with transaction.atomic():
+        return _finish_kept(call, answer, receipt, source)
+
+
+def _finish_kept(call: Call, answer: Answer, receipt: Receipt, source: str) -> Receipt:
+    """Write the ledger together with what the guards have found and the answer."""
+    is_kept = False
+    if call.turn is not None:
         # The conversation before the counters: the order of locks of `prepare`.
         is_kept = _lock_conversation(call.project_id, call.turn)
-        usage_id = settle(_spending(call, receipt, source))
-        if not is_kept:
-            return receipt
-        return replace(receipt, message_id=_write_message(call.turn, answer, outcome, usage_id))
+    usage_id = settle(_spending(call, receipt, source))
+    if call.guarded is not None:
+        # Of calls outside conversations too, where the project keeps what is said.
+        keeps_text = is_kept if call.turn is not None else _keeps_text(call)
+        write(_place(call, keeps_text=keeps_text), call.guarded.findings.values())
+    if call.turn is None or not is_kept:
+        return receipt
+    _keep_blocked_question(call, call.turn)
+    return replace(receipt, message_id=_write_message(call.turn, answer, receipt, usage_id))
+
+
+def _place(call: Call, *, keeps_text: bool) -> Place:
+    return Place(call.id, call.project_id, call.team_id, call.actor.user_id, keeps_text)
+
+
+def _keep_blocked_question(call: Call, turn: Turn) -> None:
+    """Say of a question that was held why nothing of it is kept."""
+    if call.guarded is not None and turn.question is not None:
+        blocked = call.guarded.blocked
+        held = Message.objects.filter(pk=turn.user_message_id, status=Message.Status.HELD)
+        status = Message.Status.FAILED if blocked is None else Message.Status.BLOCKED
+        held.update(status=status, guarding=call.guarded.for_question)
 
 
 def _tokens(call: Call, answer: Answer) -> tuple[int, int, str]:
     if answer.usage is not None:
         return answer.usage.prompt_tokens, answer.usage.completion_tokens, "provider"
     if call.request is None:
-        return sum(map(count_text, call.inputs)), count_text(answer.text), "tokenizer"
-    return count_messages(call.request.messages), count_text(answer.text), "tokenizer"
+        return sum(map(count_text, call.inputs)), count_text(answer.said), "tokenizer"
+    return count_messages(call.request.messages), count_text(answer.said), "tokenizer"
 
 
 def _units(call: Call, answer: Answer, outcome: str) -> int:
@@ -131,7 +163,7 @@ def _spending(call: Call, receipt: Receipt, source: str) -> Spending:
     )
 
 
-def _write_message(turn: Turn, answer: Answer, outcome: str, usage_id: int) -> UUID:
+def _write_message(turn: Turn, answer: Answer, receipt: Receipt, usage_id: int) -> UUID:
     """Write the answer, once: whoever does not know whether it was written may try again."""
     message = Message(
         pk=turn.message_id,
@@ -139,11 +171,21 @@ def _write_message(turn: Turn, answer: Answer, outcome: str, usage_id: int) -> U
         parent_id=turn.user_message_id,
         role="assistant",
         content=answer.text.replace("\0", ""),
-        status=STATUS_OF_OUTCOME.get(outcome, "failed"),
+        status=STATUS_OF_OUTCOME.get(receipt.outcome, "failed"),
+        guarding=receipt.guarding,
         usage_id=usage_id,
     )
     Message.objects.bulk_create([message], ignore_conflicts=True)
     return turn.message_id
+
+
+def _keeps_text(call: Call) -> bool:
+    """Tell whether the project still keeps what is said, and have it do so until we are done."""
+    if not call.keeps_text:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_PROJECT, [call.project_id, Project.InferenceLogging.FULL.value])
+        return cursor.fetchone() is not None
 
 
 def _lock_conversation(project_id: int | None, turn: Turn) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db import transaction
 from django.utils import timezone
 
 from audit.services import record
@@ -17,6 +18,11 @@ from restai_site.lib.errors import Forbidden, Invalid, NotFound
 
 TITLE_LENGTH = 60
 TOKENS_PER_MESSAGE = 8
+# Of a conversation whose first question waits for the input guards, or was blocked by them.
+UNTITLED = "New conversation"
+# A message of these is followed by none, and a question of these is not asked again.
+UNUSABLE = frozenset({Message.Status.FAILED, Message.Status.HELD})
+UNASKABLE = frozenset({Message.Status.HELD, Message.Status.BLOCKED})
 # The share of the context window that is left for the answer.
 ANSWER_SHARE = 4
 
@@ -33,29 +39,52 @@ Row = tuple[UUID, UUID | None, str, str, str]
 
 
 def begin_turn(
-    project: ProjectTarget, body: ChatBody, *, actor: Actor
+    project: ProjectTarget, body: ChatBody, *, actor: Actor, is_held: bool = False
 ) -> tuple[Turn, list[dict[str, Any]]]:
     """Keep what the person said; return the turn and the messages the model is to see.
 
-    Call it inside the transaction that holds the project. Raises Forbidden for actors that are not
-    people, NotFound for a conversation or message that is not the actor's, Invalid for a history.
+    With `is_held` a place is made for it, and the text is kept by `release_question`. Call it
+    inside the transaction that holds the project. Raises Forbidden for actors that are not people,
+    NotFound for a conversation or message that is not the actor's, Invalid for a history.
     """
     if body.history is not None:
         # Also an empty one: whoever sends it has been told that nothing is kept.
         raise Invalid(KEPT, code="history_refused", fields={"history": [KEPT]})
-    conversation = _conversation(project, body, actor)
+    conversation = _conversation(project, body, actor, is_held=is_held)
     rows = _rows(conversation)
     parent_id = _question(rows, body) if body.regenerate_message_id else _last(rows)
     if body.regenerate_message_id is None:
         asked = Message.objects.create(
-            conversation=conversation, parent_id=parent_id, role="user", content=body.message
+            conversation=conversation,
+            parent_id=parent_id,
+            role="user",
+            content="" if is_held else body.message,
+            status=Message.Status.HELD if is_held else Message.Status.COMPLETE,
         )
         rows[asked.pk] = (asked.pk, parent_id, "user", body.message, "complete")
         parent_id = asked.pk
     Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
     assert parent_id is not None  # noqa: S101  the question was found or has just been made
     turn = Turn(conversation.pk, conversation.title, parent_id, uuid4())
-    return turn, _fitting([row[2:4] for row in _chain(rows, parent_id)], project)
+    if is_held and body.regenerate_message_id is None:
+        turn.question, turn.is_new = body.message, body.conversation_id is None
+    told = [row[2:4] for row in _chain(rows, parent_id) if row[4] != Message.Status.BLOCKED]
+    return turn, _fitting(told, project)
+
+
+@transaction.atomic
+def release_question(turn: Turn, guarding: dict[str, object] | None) -> None:
+    """Keep what the person said, now that the input guards have let it pass, as they let it pass.
+
+    `guarding` is what they have to say of it. Nothing is kept where the conversation is gone.
+    """
+    assert turn.question is not None  # noqa: S101  it was held
+    held = Message.objects.filter(pk=turn.user_message_id, status=Message.Status.HELD)
+    held.update(content=turn.question, status=Message.Status.COMPLETE, guarding=guarding)
+    if turn.is_new:
+        turn.title = title_of(turn.question)
+        own = Conversation.objects.filter(pk=turn.conversation_id, title=UNTITLED)
+        own.update(title=turn.title)
 
 
 def unkept_turn(project: ProjectTarget, body: ChatBody) -> list[dict[str, Any]]:
@@ -75,10 +104,14 @@ def title_of(message: str) -> str:
     return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"
 
 
-def _conversation(project: ProjectTarget, body: ChatBody, actor: Actor) -> Conversation:
+def _conversation(
+    project: ProjectTarget, body: ChatBody, actor: Actor, *, is_held: bool
+) -> Conversation:
     if body.conversation_id is None:
         made = Conversation.objects.create(
-            project_id=project.id, user_id=_person(actor), title=title_of(body.message)
+            project_id=project.id,
+            user_id=_person(actor),
+            title=UNTITLED if is_held else title_of(body.message),
         )
         # The title is the person's own words, which the trail does not hold.
         record(actor, "conversation.create", made, team_id=project.team_id, name="")
@@ -106,16 +139,17 @@ def _rows(conversation: Conversation) -> dict[UUID, Row]:
 
 
 def _last(rows: dict[UUID, Row]) -> UUID | None:
-    """Return the newest message that the next one may follow: an answer, not a failed one."""
-    usable = [pk for pk, row in rows.items() if row[4] != "failed"]
+    """Return the newest message that the next one may follow: none that failed or is held."""
+    usable = [pk for pk, row in rows.items() if row[4] not in UNUSABLE]
     return usable[-1] if usable else None
 
 
 def _question(rows: dict[UUID, Row], body: ChatBody) -> UUID:
     answer = rows.get(body.regenerate_message_id)  # type: ignore[arg-type]
-    if answer is None or answer[2] != "assistant" or answer[1] is None:
+    asked = None if answer is None or answer[1] is None else rows[answer[1]]
+    if answer is None or answer[2] != "assistant" or asked is None or asked[4] in UNASKABLE:
         raise NotFound("There is no such answer to regenerate.")
-    return answer[1]
+    return asked[0]
 
 
 def _chain(rows: dict[UUID, Row], leaf: UUID) -> list[Row]:

@@ -37,6 +37,7 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     call = await in_database(prepare_completion, request, body)
     if not body.stream:
         answer, receipt = await pipeline.complete(call)
+        pipeline.require_admitted(call)
         return json_response(_completion(body, answer, receipt))
     stream = pipeline.Stream(call)
     first = await stream.first()
@@ -106,7 +107,8 @@ def _completion(body: CompletionBody, answer: Answer, receipt: Receipt) -> dict[
         "finish_reason": answer.finish_reason or "stop",
     }
     head = _head(body, "chat.completion")
-    return {**head, "choices": [choice], "usage": receipt.for_openai()}
+    told = {"guarding": receipt.guarding} if receipt.guarding else {}
+    return {**head, "choices": [choice], "usage": receipt.for_openai(), **told}
 
 
 def _head(body: CompletionBody, kind: str) -> dict[str, Any]:
@@ -158,8 +160,10 @@ def _chunk(head: bytes, delta: dict[str, Any], finish_reason: str | None = None)
 def _ending(head: bytes, body: CompletionBody, stream: pipeline.Stream) -> bytes:
     if not body.include_usage or stream.receipt is None:
         return sse.DONE
-    usage = orjson.dumps(stream.receipt.for_openai())
-    return b"data: " + head + b',"choices":[],"usage":' + usage + b"}\n\n" + sse.DONE
+    last: dict[str, Any] = {"usage": stream.receipt.for_openai()}
+    if stream.receipt.guarding:
+        last["guarding"] = stream.receipt.guarding
+    return b"data: " + head + b',"choices":[],' + orjson.dumps(last)[1:] + b"\n\n" + sse.DONE
 
 
 def _base64(vector: Sequence[float]) -> str:

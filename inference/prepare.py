@@ -12,6 +12,7 @@ from catalog.models import LLM, EmbeddingModel
 from inference.bodies import PRIVILEGED_ROLES, ChatBody, CompletionBody, EmbeddingBody
 from inference.budgets import hold
 from inference.calls import Call
+from inference.guarding import guards_of
 from inference.history import begin_turn, unkept_turn
 from inference.targets import Callable, ModelTarget, ProjectTarget, find_model, find_project
 from metering.alerts import noting_refusals
@@ -80,10 +81,12 @@ def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
         call = _project_call(project, actor)
         call.rate = rate
         if project.keeps_conversations:
-            call.turn, messages = begin_turn(project, body, actor=actor)
+            is_held = call.guarded is not None
+            call.turn, messages = begin_turn(project, body, actor=actor, is_held=is_held)
         else:
             messages = unkept_turn(project, body)
         call.request = _as_project(project, ChatRequest(messages=messages), actor)
+        call.own_messages = len(call.request.messages) - len(messages)
         call.streamed = body.stream
         # Here, so that nothing is kept of a question that no budget pays for.
         hold(call)
@@ -124,7 +127,9 @@ def _require_callable(project: ProjectTarget) -> None:
 
 def _project_call(project: ProjectTarget, actor: Actor) -> Call:
     _require_callable(project)
-    return _call(project.model, actor, "chat", project_id=project.id)
+    call = _call(project.model, actor, "chat", project_id=project.id)
+    call.keeps_text = project.keeps_conversations
+    return call
 
 
 def model_call(model: type[Callable], name: str, actor: Actor, kind: str) -> tuple[Call, Decimal]:
@@ -139,7 +144,7 @@ def model_call(model: type[Callable], name: str, actor: Actor, kind: str) -> tup
 
 
 def _call(model: ModelTarget, actor: Actor, kind: str, *, project_id: int | None) -> Call:
-    return Call(
+    call = Call(
         actor=actor,
         endpoint=model.endpoint(),
         kind=kind,
@@ -150,6 +155,8 @@ def _call(model: ModelTarget, actor: Actor, kind: str, *, project_id: int | None
         output_price_per_million=model.output_price_per_million,
         may_be_budgeted=model.may_be_budgeted,
     )
+    guards_of(call, may_be_guarded=model.may_be_guarded)
+    return call
 
 
 def _as_project(project: ProjectTarget, request: ChatRequest, actor: Actor) -> ChatRequest:

@@ -12,14 +12,14 @@ from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.fields import DecimalField
 
 from catalog.adapters.types import Endpoint
+from catalog.endpoints import endpoint_of
 from catalog.models import LLM, AudioGenerator, EmbeddingModel, ImageGenerator
 from catalog.querysets import granting_team
-from catalog.sections import ModelsSection
+from guards.models import GuardBinding
 from metering.models import Budget
 from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.compiled import CompiledQuery
-from restai_site.lib.configuration import current
 from teams.models import Team
 
 
@@ -35,21 +35,19 @@ class ModelTarget(NamedTuple):
     api_key: str
     # Whether a budget may apply to the call; which one is asked of the budgets themselves.
     may_be_budgeted: bool
+    # Whether a guard may stand before the call; `plan_for` finds out which.
+    may_be_guarded: bool
     team_id: int | None
     # Of an image, or of a million characters spoken; nothing where tokens alone are paid.
     unit_price: Decimal = Decimal(0)
 
     def endpoint(self) -> Endpoint:
         """Return where and how the model is called. Reads settings: see `current`."""
-        patience = current(ModelsSection)
-        return Endpoint(
+        return endpoint_of(
             kind=self.provider_kind,
             model=self.model,
             base_url=self.base_url,
             api_key=self.api_key,
-            connect_seconds=patience.connect_seconds,
-            idle_seconds=patience.idle_seconds,
-            timeout_seconds=patience.total_seconds,
         )
 
 
@@ -207,17 +205,24 @@ def _projects(
         | Q(team_id=OuterRef("team_id"))
         | Q(project_id=OuterRef("pk"))
     )
+    guards = GuardBinding.objects.filter(
+        Q(is_for_all=True) | Q(team_id=OuterRef("team_id")) | Q(project_id=OuterRef("pk"))
+    )
     return (
         Project.objects.visible_to(actor)
         .filter(pk=project_id)
-        .annotate(is_granted=Exists(grants), may_be_budgeted=Exists(budgets))
+        .annotate(
+            is_granted=Exists(grants),
+            may_be_budgeted=Exists(budgets),
+            may_be_guarded=Exists(guards),
+        )
         .order_by()
         .values_list(
             *PROJECT_FIELDS,
             *("llm__enabled", "is_granted"),
             *(f"llm__{name}" for name in MODEL_FIELDS),
             *(f"llm__provider__{name}" for name in PROVIDER_FIELDS),
-            *("may_be_budgeted", "team_id"),
+            *("may_be_budgeted", "may_be_guarded", "team_id"),
         )
     )
 
@@ -246,12 +251,13 @@ def _models(
             paying_team_id=Min("teams", filter=granting_team(actor)),
             output_price=output_price,
             may_be_budgeted=Exists(budgets),
+            may_be_guarded=Exists(GuardBinding.objects.filter(project__isnull=True)),
         )
         .order_by()
         .values_list(
             *("name", "litellm_model", "input_price_per_million", "output_price"),
             *(f"provider__{field}" for field in PROVIDER_FIELDS),
-            *("may_be_budgeted", "paying_team_id"),
+            *("may_be_budgeted", "may_be_guarded", "paying_team_id"),
             *([UNIT_PRICES[model]] if model in UNIT_PRICES else []),
         )
     )

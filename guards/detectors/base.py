@@ -117,6 +117,10 @@ class Detector(ABC):
     explanation: ClassVar[str]
     categories: ClassVar[tuple[tuple[str, str], ...]]
     finds_spans: ClassVar[bool] = True
+    # Whether what is split over two messages is looked for, and whether what is found is so
+    # private that not even the log of findings shows it.
+    reads_across: ClassVar[bool] = True
+    is_private: ClassVar[bool] = False
     configuration: ClassVar[tuple[Field, ...]] = ()
 
     def cleaned(self, values: Configuration) -> dict[str, Any]:

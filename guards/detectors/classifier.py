@@ -72,6 +72,8 @@ class Classifier(Detector):
         ("unsafe", "Reads like an unsafe request"),
     )
     finds_spans = False
+    # It reads texts as they were written; what is put together from two would raise alarms.
+    reads_across = False
     configuration = (
         Choices(
             name="categories",

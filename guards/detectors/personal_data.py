@@ -78,6 +78,7 @@ class PersonalData(Detector):
     """Personal data, confirmed by checksums and registers where there are any."""
 
     slug = "personal_data"
+    is_private = True
     title = "Personal data"
     explanation = (
         "Finds e-mail addresses, phone numbers, payment cards, bank accounts, network addresses "

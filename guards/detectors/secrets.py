@@ -59,6 +59,7 @@ class Secrets(Detector):
     """Keys, tokens and passwords."""
 
     slug = "secrets"
+    is_private = True
     title = "Secrets and keys"
     explanation = (
         "Finds keys of well-known providers, private keys, signed tokens, passwords in addresses, "

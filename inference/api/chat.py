@@ -21,26 +21,32 @@ from restai_site.lib.http import json_response
 async def chat(request: HttpRequest, project_id: int) -> HttpResponseBase:
     """Answer one message, as JSON or (`"stream": true`) as events.
 
-    Events: `start` (ids), `token` (text), then `done` (usage) or `error` (words). In a project
-    that keeps no conversations all ids are null.
+    Events: `start` (ids), `token` (text), then `done` (usage) or `error` (words). Where a guard
+    blocks, `blocked` comes before `done`, and takes back every `token`. In a project that keeps no
+    conversations all ids are null.
     """
     body = chat_body(json_body(request))
     call = await in_database(prepare_chat, request, project_id, body)
     if body.stream:
-        return event_stream(_events(call))
+        stream = pipeline.Stream(call)
+        await stream.admitted()
+        return event_stream(_events(call, stream))
     answer, receipt = await pipeline.complete(call)
-    return json_response({**_ids(call), "message": answer.text, **_receipt(receipt)})
+    return json_response({**_ids(call), "message": answer.text, **_receipt(call, receipt)})
 
 
-async def _events(call: Call) -> AsyncIterator[bytes]:
-    stream = pipeline.Stream(call)
+async def _events(call: Call, stream: pipeline.Stream) -> AsyncIterator[bytes]:
+    guarded = call.guarded
     try:
         yield sse.event(_ids(call), "start")
         async for batch in stream:
-            if text := "".join([delta.text for delta in batch]):
+            is_blocked = guarded is not None and guarded.blocked is not None
+            if not is_blocked and (text := "".join([delta.text for delta in batch])):
                 yield sse.event({"text": text}, "token")
+        if guarded is not None and guarded.blocked is not None:
+            yield sse.event(guarded.for_answer or {}, "blocked")
         if stream.receipt is not None:
-            yield sse.event(_receipt(stream.receipt), "done")
+            yield sse.event(_receipt(call, stream.receipt), "done")
     except DomainError as error:
         yield sse.event({"code": error.code, "message": error.message}, "error")
     finally:
@@ -58,9 +64,13 @@ def _ids(call: Call) -> dict[str, object]:
     }
 
 
-def _receipt(receipt: Receipt) -> dict[str, object]:
+def _receipt(call: Call, receipt: Receipt) -> dict[str, object]:
     """Return what is known at the end, among it whether the answer has been kept after all."""
+    asked = receipt.question_guarding or {}
     return {
+        "question": call.asked if asked.get("outcome") == "redacted" else None,
+        "question_guarding": receipt.question_guarding,
+        "guarding": receipt.guarding,
         "message_id": receipt.message_id,
         "usage": receipt.for_people(),
         "outcome": receipt.outcome,

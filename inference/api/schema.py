@@ -92,8 +92,35 @@ CHAT_BODY = _object(
     },
     stream={"type": "boolean", "default": False},
 )
+GUARDING: Json = {
+    **_object(
+        ["outcome", "stage", "category", "label", "guard", "is_failure", "masked"],
+        outcome={**TEXT, "enum": ["passed", "warned", "redacted", "blocked"]},
+        stage={**TEXT, "enum": ["input", "output"]},
+        category=TEXT,
+        label={**TEXT, "description": "The category in words."},
+        guard={**TEXT, "description": "The name of the guard."},
+        is_failure={"type": "boolean", "description": "Whether the guard gave no judgement."},
+        masked={
+            "type": "array",
+            "items": TEXT,
+            "description": "What stands in brackets in place of what was masked.",
+        },
+        message={**TEXT, "description": "Where it blocked: what stands in place of the answer."},
+        first_token_delay_ms=COUNT,
+        total_delay_ms=COUNT,
+    ),
+    "nullable": True,
+    "description": "What guards have to say; null where none stands there.",
+}
 CHAT_ANSWER = _object(
-    ["conversation_id", "user_message_id", "message_id", "message", "title", "usage", "outcome"],
+    [
+        *("conversation_id", "user_message_id", "message_id", "message", "title", "usage"),
+        *("outcome", "question", "question_guarding", "guarding"),
+    ],
+    question={**TEXT, "nullable": True, "description": "The question, where it was masked."},
+    question_guarding=GUARDING,
+    guarding=GUARDING,
     conversation_id=KEPT_ID,
     user_message_id=KEPT_ID,
     message_id=KEPT_ID,
