@@ -9,8 +9,10 @@ from django.db.models import Q
 from guards.models import GuardEvent
 from guards.models.events import CATEGORY_MAX_LENGTH, DETECTOR_MAX_LENGTH
 from guards.querysets import GuardEventQuerySet
+from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.requests import number_in
+from teams.models import Team
 
 IDS = ("team", "project", "guard", "binding")
 CHOICES = {
@@ -40,7 +42,7 @@ class Filters:
     review: str | None = None
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], **fixed: int | None) -> "Filters":
+    def of(cls, values: Mapping[str, Any], **fixed: int) -> "Filters":
         """Read an address; what makes no sense there is left out. `fixed` comes from its path."""
         found: dict[str, Any] = {name: number_in(str(values.get(name, ""))) for name in IDS}
         found |= {
@@ -74,3 +76,14 @@ class Filters:
         """Return those of the rows that the actor may see."""
         rows: GuardEventQuerySet = GuardEvent.objects.visible_to(actor)
         return rows.filter(self.condition)
+
+    def team_of(self, actor: Actor) -> Team | None:
+        """Return the team whose findings alone these are, if the actor sees it. A query at most."""
+        if self.project is not None:
+            projects = Project.objects.visible_to(actor).select_related("team")
+            project = projects.filter(pk=self.project).first()
+            return project.team if project else None
+        if self.team is not None:
+            team: Team | None = Team.objects.visible_to(actor).filter(pk=self.team).first()
+            return team
+        return None

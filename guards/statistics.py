@@ -29,7 +29,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, NullIf
 
-from guards.labels import category_label, detector_title
+from guards.engine import label_of
+from guards.labels import detector_title
 from guards.models import GuardEvent
 from guards.periods import ZonedPeriod
 from guards.querysets import GuardEventQuerySet
@@ -211,9 +212,7 @@ class Statistics:
             found=Count("pk"), blocked_count=Count("pk", filter=Q(outcome="blocked"))
         )
         return [
-            Category(
-                row["category"], category_label(row["category"]), row["found"], row["blocked_count"]
-            )
+            Category(row["category"], label_of(row["category"]), row["found"], row["blocked_count"])
             for row in groups.order_by("-found", "category")[:CATEGORIES_SHOWN]
         ]
 
