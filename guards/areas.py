@@ -18,12 +18,15 @@ FIGURES, FINDINGS = "figures", "findings"
 
 @dataclass(frozen=True)
 class Area:
-    """What a page is narrowed to by its path; `context` is what its template needs for the head."""
+    """What a page is narrowed to by its path alone: `fixed` holds for the address as well.
+
+    `context` is what its template needs for the head.
+    """
 
     kind: str
     base: str
     zone: str
-    fixed: dict[str, int]
+    fixed: dict[str, int | None]
     figures_url: str
     findings_url: str
     context: dict[str, Any]
@@ -53,7 +56,7 @@ def project_area(request: SignedInRequest, project_id: int) -> Area:
         kind="project",
         base="projects/project.html",
         zone=context["project"].team.time_zone,
-        fixed={"project": project_id},
+        fixed={"project": project_id, "team": None},
         figures_url=reverse("guards:project_analytics", args=[project_id]),
         findings_url=reverse("guards:project_events", args=[project_id]),
         context=context,
@@ -67,7 +70,7 @@ def team_area(request: SignedInRequest, team_id: int) -> Area:
         kind="team",
         base="teams/team.html",
         zone=context["team"].time_zone,
-        fixed={"team": team_id},
+        fixed={"team": team_id, "project": None},
         figures_url=reverse("guards:team_analytics", args=[team_id]),
         findings_url=reverse("guards:team_events", args=[team_id]),
         context=context,
@@ -80,7 +83,7 @@ def platform_area() -> Area:
         kind="platform",
         base="guards/analytics_platform.html",
         zone=COMMON_ZONE,
-        fixed={},
+        fixed={"team": None, "project": None},
         figures_url=reverse("guards:analytics"),
         findings_url=reverse("guards:events"),
         context={},

@@ -42,7 +42,7 @@ class Filters:
     review: str | None = None
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], **fixed: int) -> "Filters":
+    def of(cls, values: Mapping[str, Any], **fixed: int | None) -> "Filters":
         """Read an address; what makes no sense there is left out. `fixed` comes from its path."""
         found: dict[str, Any] = {name: number_in(str(values.get(name, ""))) for name in IDS}
         found |= {

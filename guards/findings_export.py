@@ -1,4 +1,4 @@
-"""`GET /guards/events.csv`: a list of findings as a file, streamed.
+"""`GET /api/guards/events.csv`: a list of findings as a file, streamed.
 
 The rows are taken in portions, newest first, each in one hop to a database thread: no transaction
 and no thread is held while the client reads. What may be seen is asked for each portion.

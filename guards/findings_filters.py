@@ -49,7 +49,7 @@ class FindingsFilters:
     zone: str
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], zone: str, **fixed: int) -> "FindingsFilters":
+    def of(cls, values: Mapping[str, Any], zone: str, **fixed: int | None) -> "FindingsFilters":
         """Read an address; what makes no sense there is left out. `fixed` comes from its path."""
         outcome = values.get("outcome", DEFAULT_OUTCOME)
         if outcome not in {ANY, *GuardEvent.Outcome.values}:

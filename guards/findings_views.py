@@ -89,7 +89,7 @@ def _page(request: SignedInRequest, area: Area) -> HttpResponse:
         "filters": filters,
         "choices": choices_of(request.actor, area, filters),
         "keeps_nothing": project is not None and not project.keeps_conversations,
-        "csv_url": f"{reverse('guards:events_csv')}?{filters.query}",
+        "csv_url": f"{reverse('guard-events-csv')}?{filters.query}",
     }
     return render(request, "guards/events.html", context)
 

@@ -3,7 +3,6 @@
 from django.urls import URLPattern, URLResolver, path
 
 from guards import analytics_views, findings_views
-from guards.findings_export import findings_csv
 
 app_name = "guards"
 PROJECT = "projects/<int:project_id>/guards"
@@ -16,7 +15,6 @@ findings_urls: list[URLPattern | URLResolver] = [
     path(TEAM, analytics_views.team_analytics, name="team_analytics"),
     path(f"{PROJECT}/analytics", analytics_views.project_analytics, name="project_analytics"),
     path("guards/events", findings_views.platform_events, name="events"),
-    path("guards/events.csv", findings_csv, name="events_csv"),
     path(f"{TEAM}/events", findings_views.team_events, name="team_events"),
     path(f"{PROJECT}/events", findings_views.project_events, name="project_events"),
     path(EVENT, findings_views.event, name="event"),

@@ -28,6 +28,7 @@ def event(project, *, at=None, age=timedelta(0), **values):
 
 def events(rows):
     """Write many at once, each at its own moment."""
+    rows = list(rows)
     moments = {row.pk: row.created_at for row in rows}
     made = GuardEvent.objects.bulk_create(rows)
     for row in made:
