@@ -468,3 +468,16 @@ def test_a_portion_of_the_file_is_one_question(world, found, django_assert_num_q
 def test_programs_are_not_let_onto_pages(world, found):
     program = AuditedAPIClient().with_key(make_key(world.editor)[1])
     assert program.get(one(found)).status_code == 403
+
+
+# --- The administration -------------------------------------------------------------------------
+def test_the_administration_shows_findings_and_no_words(as_user, world, found):
+    browser = as_user(world.platform_admin)
+    listed_there = text(browser.get("/admin/guards/guardevent/"))
+    row = text(browser.get(f"/admin/guards/guardevent/{found['blocked'].pk}/change/"))
+    assert "Personal data" in listed_there
+    assert "Personal data" in row
+    for page in (listed_there, row):
+        assert TEXT not in page
+        assert REASON not in page
+    assert "Save" not in row
