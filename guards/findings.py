@@ -51,7 +51,7 @@ class Shown:
             return label_of(str(self.event.category))
         if self.is_failure:
             return "No judgement"
-        return "Nothing found" if self.event.outcome == "passed" else "Something"
+        return "Nothing found" if self.event.outcome == "passed" else "No category"
 
     @property
     def guard(self) -> str:

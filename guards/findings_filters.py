@@ -27,7 +27,7 @@ OUTCOMES: Choices = [
     (ANY, "Any outcome"),
 ]
 REVIEWS: Choices = [
-    ("", "Reviewed or not"),
+    ("", "Any review"),
     ("none", "Not reviewed"),
     ("any", "Reviewed"),
     ("right", "Reviewed as right"),
@@ -98,7 +98,7 @@ class Choice:
 def choices_of(actor: Actor, area: Area, filters: FindingsFilters) -> list[Choice]:
     """Return the selects above a list. Three queries at most."""
     given = filters.filters
-    stages = [("", "Input and output"), *GuardEvent.Stage.choices]
+    stages = [("", "Any stage"), *GuardEvent.Stage.choices]
     times = [*((one.key, f"Last {one.label}") for one in periods()), (ALL_TIME, "Any time")]
     return [
         Choice("outcome", "Outcome", OUTCOMES, filters.outcome),
