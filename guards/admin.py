@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from guards.models import GuardEvent
+from guards.models import GuardBinding, GuardEvent, GuardSettings, PlatformGuard
 from restai_site.lib.admin import ViewOnlyAdmin
 
 
@@ -23,3 +23,29 @@ class GuardEventAdmin(ViewOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GuardEvent]:
         return super().get_queryset(request).defer(*self.exclude)
+
+
+@admin.register(GuardBinding)
+class GuardBindingAdmin(ViewOnlyAdmin):
+    """Guards at their places; the page Guards changes them."""
+
+    exclude = ("configuration",)
+    list_display = ("name", "project", "team", "is_for_all", "stage", "mode", "on_failure")
+    list_filter = ("stage", "mode", "on_failure", "is_for_all")
+    list_select_related = ("project", "team")
+
+
+@admin.register(PlatformGuard)
+class PlatformGuardAdmin(ViewOnlyAdmin):
+    """Guards that every team may use."""
+
+    list_display = ("project", "created_at")
+    list_select_related = ("project",)
+
+
+@admin.register(GuardSettings)
+class GuardSettingsAdmin(ViewOnlyAdmin):
+    """What projects say in place of what is blocked."""
+
+    list_display = ("project", "censorship_message")
+    list_select_related = ("project",)

@@ -13,7 +13,7 @@ from projects.views import for_editors
 from restai_site.ui.tables import tab
 from teams.views import for_editors as for_team_admins
 
-FIGURES, FINDINGS = "figures", "findings"
+GUARDS, FIGURES, FINDINGS = "guards", "figures", "findings"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Area:
     figures_url: str
     findings_url: str
     context: dict[str, Any]
+    guards_url: str = ""
 
     @property
     def project(self) -> Project | None:
@@ -42,6 +43,7 @@ class Area:
     def shared(self, current: str) -> dict[str, Any]:
         """Return the context of one of its pages."""
         pages = [
+            *([(GUARDS, "Guards", self.guards_url)] if self.guards_url else []),
             (FIGURES, "Figures", self.figures_url),
             (FINDINGS, "Findings", self.findings_url),
         ]
@@ -60,6 +62,7 @@ def project_area(request: SignedInRequest, project_id: int) -> Area:
         figures_url=reverse("guards:project_analytics", args=[project_id]),
         findings_url=reverse("guards:project_events", args=[project_id]),
         context=context,
+        guards_url=reverse("guards:project_guards", args=[project_id]),
     )
 
 
@@ -87,4 +90,5 @@ def platform_area() -> Area:
         figures_url=reverse("guards:analytics"),
         findings_url=reverse("guards:events"),
         context={},
+        guards_url=reverse("guards:guards"),
     )

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from guards import analytics_views, findings_views
+from guards import analytics_views, binding_views, findings_views
 
 app_name = "guards"
 PROJECT = "projects/<int:project_id>/guards"
@@ -22,6 +22,20 @@ findings_urls: list[URLPattern | URLResolver] = [
     path(f"{EVENT}/withdraw", findings_views.event_withdraw, name="event_withdraw"),
 ]
 
+# Guards at their places.
+BINDING = "guards/bindings/<int:binding_id>"
+bindings_urls: list[URLPattern | URLResolver] = [
+    path("guards", binding_views.platform_guards, name="guards"),
+    path("guards/new", binding_views.mandatory_new, name="mandatory_new"),
+    path("guards/offers", binding_views.guard_offer, name="offer"),
+    path("guards/offers/<int:offer_id>/withdraw", binding_views.guard_withdraw, name="withdraw"),
+    path(PROJECT, binding_views.project_guards, name="project_guards"),
+    path(f"{PROJECT}/new", binding_views.project_guard_new, name="project_guard_new"),
+    path(BINDING, binding_views.binding, name="binding"),
+    path(f"{BINDING}/remove", binding_views.binding_remove, name="binding_remove"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    *bindings_urls,
     *findings_urls,
 ]

@@ -12,4 +12,4 @@ class ProjectsConfig(AppConfig):
         from teams.signals import member_left
 
         member_left.connect(end_access, dispatch_uid="projects.end_access")
-        autodiscover_modules("project_panels")
+        autodiscover_modules("project_panels", "consequences")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import SignedInRequest, signed_in
 from projects import services, snippets
+from projects.consequences import consequences_of_leaving
 from projects.diff import side_by_side
 from projects.forms import (
     NewProjectForm,
@@ -163,6 +164,7 @@ def project_settings(request: SignedInRequest, project_id: int) -> HttpResponse:
     if context["can_manage"]:
         others = Team.objects.editable_by(request.actor).exclude(pk=project.team_id)
         context["may_move"] = others.exists()
+        context["consequences"] = consequences_of_leaving(project)
     return render(request, "projects/settings.html", context, status=400 if form.errors else 200)
 
 
@@ -208,7 +210,7 @@ def project_tabs(
         ("prompt", "Prompt", "projects:prompt"),
         ("api", "API", "projects:api"),
         ("analytics", "Analytics", "metering:project_analytics"),
-        ("guards", "Guards", "guards:project_analytics"),
+        ("guards", "Guards", "guards:project_guards"),
         ("secrets", "Secrets", "projects:secrets"),
         ("access", "Access", "projects:access"),
         ("limits", "Limits", "metering:project_limits"),

@@ -212,7 +212,7 @@ class Frame:
             ("Models", "cpu", ["catalog:models"]),
             ("Users", "users", ["accounts:users", "admin:accounts_user_changelist"]),
             ("Permissions", "table", ["projects:permissions"]),
-            ("Guards", "eye", ["guards:analytics"]),
+            ("Guards", "eye", ["guards:guards"]),
             ("Audit", "shield-check", ["audit:entries", "admin:audit_entry_changelist"]),
             ("Settings", "settings", ["configuration:index"]),
             ("Security", "shield-lock", ["security"]),

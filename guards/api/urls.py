@@ -4,4 +4,5 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("guards.api.events_urls")),
+    path("", include("guards.api.bindings_urls")),
 ]

@@ -4,7 +4,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.permissions import SAFE_METHODS
@@ -23,11 +28,13 @@ from projects.api.serializers import (
     ProjectSerializer,
     PromptVersionSerializer,
 )
+from projects.consequences import consequences_of_leaving
 from projects.models import Project, ProjectMember, ProjectSecret, PromptVersion
-from restai_site.lib.errors import Forbidden
+from restai_site.lib.errors import Conflict, Forbidden
 from restai_site.lib.viewsets import ServiceViewSet
 from teams.models import Team
 
+CONFIRM = OpenApiParameter("confirm", bool, description="Whether to go on all the same.")
 UNCHANGED = OpenApiResponse(description="The text is the prompt already; nothing has changed.")
 
 
@@ -63,7 +70,17 @@ class ProjectViewSet(ServiceViewSet):
         )
         serializer.instance = self.get_queryset().get(pk=changed.pk)
 
+    @extend_schema(parameters=[CONFIRM])
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Delete it; where that ends something elsewhere, only with `?confirm=true`."""
+        return super().destroy(request, *args, **kwargs)
+
     def perform_destroy(self, instance: Any) -> None:
+        managed = Project.objects.managed_by(self.actor).filter(pk=instance.pk).exists()
+        ends = consequences_of_leaving(instance) if managed else []
+        if ends and self.request.query_params.get("confirm") != "true":
+            message = f"{' '.join(ends)} To delete it all the same, add ?confirm=true."
+            raise Conflict(message, code="confirmation_needed")
         services.delete_project(instance, actor=self.actor)
 
     def _require_a_team(self) -> None:
