@@ -28,5 +28,6 @@ urlpatterns = [
     path("", include("teams.urls")),
     path("", include("projects.urls")),
     path("", include("metering.urls")),
+    path("", include("inference.bench.urls")),
     path("", include("inference.urls")),
 ]
