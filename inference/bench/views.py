@@ -18,6 +18,7 @@ from inference.bench.forms import RenameForm, RunForm, TryForm, choices_of, chos
 from inference.bench.measuring import Payer, Said, judge_one
 from inference.bench.pages import (
     page_of,
+    percent,
     require_a_bench,
     run_for,
     shares_of,
@@ -55,7 +56,7 @@ def runs(request: SignedInRequest) -> HttpResponse:
         default="-started",
         search=["label", "guard_name", "set__name"],
     )
-    lines = [(run, matrix_of_run(run)) for run in table.rows]
+    lines = [_line(one) for one in table.rows]
     context = {"table": table, "lines": lines, "tabs": tabs("runs")}
     return render(request, "guards/bench_runs.html", context)
 
@@ -181,6 +182,11 @@ def compare(request: SignedInRequest) -> HttpResponse:
     if both and first.prompt != second.prompt:
         context["prompt_rows"] = side_by_side(first.prompt, second.prompt)
     return render(request, "guards/bench_compare.html", context)
+
+
+def _line(found: GuardRun) -> tuple[GuardRun, str, str]:
+    matrix = matrix_of_run(found)
+    return found, percent(matrix.recall), percent(matrix.false_alarm_rate)
 
 
 def _with_judge(request: SignedInRequest, current: str) -> dict[str, Any]:

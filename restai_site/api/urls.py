@@ -20,5 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("projects.api.urls")),
     path("", include("metering.api.urls")),
     path("", include("inference.api.urls")),
+    path("", include("inference.bench.api")),
     path("<path:rest>", no_such_address),
 ]
