@@ -30,13 +30,13 @@ def load_shipped(*, apps: Any = None, using: str = "default", **_: Any) -> None:
     where runs refer to it. `apps` are the models as the migrations have made them.
     """
     try:
-        model = (apps or all_apps).get_model("guards", "GuardSet")
-        cases = (apps or all_apps).get_model("guards", "GuardCase")
+        sets: Any = (apps or all_apps).get_model("guards", "GuardSet")
+        cases: Any = (apps or all_apps).get_model("guards", "GuardCase")
     except LookupError:
         return
     for slug in SETS:
         with transaction.atomic(using=using):
-            _load(slug, model._default_manager.using(using), cases._default_manager.using(using))
+            _load(slug, sets.objects.using(using), cases.objects.using(using))
 
 
 def _load(slug: str, sets: Any, cases: Any) -> None:

@@ -1,7 +1,6 @@
 """The test bench: labelled texts, runs of a guard over them, and what it said of each."""
 
 from decimal import Decimal
-from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -213,5 +212,4 @@ class GuardResult(models.Model):
     @property
     def is_right(self) -> bool:
         """Whether the verdict is what the case expects."""
-        expected: Any = self.case.expected
-        return self.verdict == expected
+        return bool(self.verdict == self.case.expected)

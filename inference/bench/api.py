@@ -115,7 +115,9 @@ class NewGuardRunSerializer(serializers.Serializer[Any]):
     detector = serializers.CharField(max_length=40, required=False, allow_blank=True)
     configuration = serializers.DictField(required=False)
     threshold = NumberField(min_value=0, max_value=1, default=0)
-    label = serializers.CharField(max_length=NAME_MAX_LENGTH, required=False, allow_blank=True)
+    label = serializers.CharField(  # type: ignore[assignment]
+        max_length=NAME_MAX_LENGTH, required=False, allow_blank=True
+    )
 
     def validate(self, attrs: Any) -> Any:
         """Refuse two judges, and none."""

@@ -225,7 +225,7 @@ class LinesField(LongTextField):
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
 
-    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[str]:
         return [line for line in (super().clean(value) or "").split("\n") if line.strip()]
 
 
@@ -237,15 +237,17 @@ def form_field(declared: Field) -> forms.Field:
         "initial": declared.default,
     }
     if isinstance(declared, Choices):
-        box = forms.CheckboxSelectMultiple()
-        return forms.MultipleChoiceField(choices=declared.choices, widget=box, **usual)
+        boxes = forms.CheckboxSelectMultiple()
+        return forms.MultipleChoiceField(choices=declared.choices, widget=boxes, **usual)
     if isinstance(declared, Lines):
-        box = forms.Textarea({"rows": 4})
-        return LinesField(required=False, widget=box, **usual)
+        return LinesField(required=False, widget=forms.Textarea({"rows": 4}), **usual)
     if isinstance(declared, Number):
-        box = forms.NumberInput({"step": "any"})
-        limits = {"min_value": declared.lowest, "max_value": declared.highest}
-        return forms.FloatField(widget=box, **limits, **usual)
+        return forms.FloatField(
+            min_value=declared.lowest,
+            max_value=declared.highest,
+            widget=forms.NumberInput({"step": "any"}),
+            **usual,
+        )
     if isinstance(declared, Switch):
         return forms.BooleanField(required=False, **usual)
     if isinstance(declared, Word):

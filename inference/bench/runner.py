@@ -236,9 +236,9 @@ def _actor_of(user: User | None, key: ApiKey | None, *, by_key: bool) -> Actor |
         return None
     if by_key and (key is None or not key.is_usable or key.scope != FULL):
         return None
-    limits = {} if key is None else {"project_ids": key.project_ids, "team_id": key.team_id}
-    is_narrowed = any(limit is not None for limit in limits.values())
-    project_ids = limits.get("project_ids")
+    project_ids = None if key is None or key.project_ids is None else frozenset(key.project_ids)
+    team_id = None if key is None else key.team_id
+    is_narrowed = project_ids is not None or team_id is not None
     return Actor(
         user_id=user.pk,
         email=user.email,
@@ -246,6 +246,6 @@ def _actor_of(user: User | None, key: ApiKey | None, *, by_key: bool) -> Actor |
         reaches_all=user.is_platform_admin and is_narrowed,
         credential=f"task:{SYSTEM}",
         api_key_id=None if key is None else key.pk,
-        project_ids=None if project_ids is None else frozenset(project_ids),
-        team_id=limits.get("team_id"),
+        project_ids=project_ids,
+        team_id=team_id,
     )

@@ -249,7 +249,7 @@ def test_two_versions_of_a_prompt_are_compared(world, as_user, provider):
     page = text_of(as_user(world.team_admin).get(path))
     assert "prompt 1" in page
     assert "prompt 2" in page
-    assert "right on 1 texts" in page
+    assert "right on 1 text that" in page
     assert "wrong on 1 that" in page
     assert f"Give me {FORBIDDEN}" in page
     assert "Good morning" not in page
