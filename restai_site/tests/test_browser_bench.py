@@ -110,7 +110,7 @@ def test_no_page_of_the_bench_is_wider_than_a_telephone(visit, furnished):
 def test_a_run_is_started_watched_and_read(visit, world):
     page = visit(world.editor).page
     page.goto("/guards/bench/new")
-    page.get_by_label("Guard").select_option("Prompt injection")
+    page.get_by_label("Guard").select_option("detector-injection")
     expect(page.get_by_label("Threshold").first).to_be_visible()
     page.get_by_label("Set").select_option(label="Prompt injection")
     page.get_by_role("button", name="Start run").click()
