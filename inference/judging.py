@@ -21,7 +21,7 @@ from inference.budgets import hold
 from inference.calls import Answer, Call
 from inference.settling import counted_when_it_fails, settle
 from metering.alerts import noting_refusals
-from restai_site.lib.configuration import current
+from restai_site.lib.configuration import current, fresh
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.db import in_database
 from restai_site.lib.errors import Invalid, ProviderFailed, ProviderTimedOut
@@ -56,7 +56,7 @@ class Judging:
         judge = guard.judge
         if judge is None:
             raise Unjudged(NO_JUDGE)
-        tokens = current(GuardsSection).answer_tokens
+        tokens = (await fresh(GuardsSection)).answer_tokens
         groups = pieces(judge, units, answer_tokens=tokens)
         if len(groups) > PIECES_MAX:
             raise Unjudged(TOO_LONG)
