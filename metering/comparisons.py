@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from metering.statistics import Statistics
-from restai_site.ui.templatetags.ui import compact, milliseconds, money
+from restai_site.ui.templatetags.ui import compact, milliseconds, money, share
 
 Number = int | float | Decimal | None
 Show = Callable[[Any], str]
@@ -114,10 +114,3 @@ def change_in_points(now: float | None, before: float | None, *, period: str) ->
     amount, unit = f"{abs(points):g}", "point" if abs(points) == 1 else "points"
     shown = f"{arrow}{NO_BREAK}{amount}{NO_BREAK}{unit} from {share(before)}"
     return Change(shown, f"{amount} percentage {unit} {word}. {former}")
-
-
-def share(value: float | None) -> str:
-    """Return a share, from 0 to 1, as a percentage."""
-    if value is None:
-        return "\N{EN DASH}"
-    return f"{value * 100:.1f}".removesuffix(".0") + f"{NO_BREAK}%"

@@ -103,8 +103,8 @@ class SettingsForm(ProjectForm):
         required=False,
         help_text=(
             "Only with logging off. Without this tick their owners can go on reading and deleting "
-            "them, but not continue them. Deleting cannot be undone; copies in backups stay until "
-            "those are removed."
+            "them, but not continue them. What guards kept of them goes as well, the figures stay. "
+            "Deleting cannot be undone; copies in backups stay until those are removed."
         ),
     )
 
@@ -115,6 +115,8 @@ class SettingsForm(ProjectForm):
             noun = "conversation" if stored == 1 else "conversations"
             label = f"Delete the {stored} stored {noun} of this project now"
             self.fields["delete_conversations"].label = label
+        elif project.guard_events.exclude(text="", reason="").exists():
+            self.fields["delete_conversations"].label = "Delete the texts kept by guards now"
         else:
             del self.fields["delete_conversations"]
 

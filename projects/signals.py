@@ -10,3 +10,7 @@ from django.dispatch import Signal
 project_changed_team = Signal()
 # Sent before the row goes. Arguments: project (Project), actor (Actor).
 project_deleted = Signal()
+# Sent when everybody's stored conversations with the project are deleted: what else is kept of
+# what was said there goes as well, and receivers return how many texts that were.
+# Arguments: project (Project), actor (Actor).
+conversations_deleted = Signal()

@@ -208,12 +208,13 @@ def project_tabs(
         ("prompt", "Prompt", "projects:prompt"),
         ("api", "API", "projects:api"),
         ("analytics", "Analytics", "metering:project_analytics"),
+        ("guards", "Guards", "guards:project_analytics"),
         ("secrets", "Secrets", "projects:secrets"),
         ("access", "Access", "projects:access"),
         ("limits", "Limits", "metering:project_limits"),
         ("settings", "Settings", "projects:settings"),
     ]
-    closed = {"prompt", "secrets", "access", "limits", "settings"}
+    closed = {"prompt", "guards", "secrets", "access", "limits", "settings"}
     return [
         tab(label, reverse(name, args=[project.pk]), is_current=key == current)
         for key, label, name in pages

@@ -212,6 +212,7 @@ class Frame:
             ("Models", "cpu", ["catalog:models"]),
             ("Users", "users", ["accounts:users", "admin:accounts_user_changelist"]),
             ("Permissions", "table", ["projects:permissions"]),
+            ("Guards", "eye", ["guards:analytics"]),
             ("Audit", "shield-check", ["audit:entries", "admin:audit_entry_changelist"]),
             ("Settings", "settings", ["configuration:index"]),
             ("Security", "shield-lock", ["security"]),

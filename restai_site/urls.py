@@ -29,5 +29,6 @@ urlpatterns = [
     path("", include("projects.urls")),
     path("", include("metering.urls")),
     path("", include("inference.bench.urls")),
+    path("", include("guards.urls")),
     path("", include("inference.urls")),
 ]

@@ -197,6 +197,7 @@ def _shared(request: SignedInRequest, team: Team, can_edit: bool, current: str) 
     if can_edit:
         pages += [
             ("analytics", "Analytics", "metering:team_analytics"),
+            ("guards", "Guards", "guards:team_analytics"),
             ("budgets", "Budgets", "metering:team_budgets"),
             ("branding", "Branding", "teams:branding"),
             ("settings", "Settings", "teams:settings"),

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0008_session_chosen_team"),
-        ("guards", "0001_guards"),
+        ("guards", "0002_findings"),
         ("projects", "0006_project_invitation"),
         ("teams", "0005_invitation"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -11,6 +11,9 @@ from teams.models import Team
 
 TEXT_MAX_LENGTH = 4000
 NOTE_MAX_LENGTH = 500
+CATEGORY_MAX_LENGTH = 64
+DETECTOR_MAX_LENGTH = 40
+FOUND = ~models.Q(outcome="passed")
 
 
 class GuardEvent(models.Model):
@@ -52,11 +55,11 @@ class GuardEvent(models.Model):
     )
     guard = models.ForeignKey(Project, null=True, on_delete=models.SET_NULL, related_name="+")
     guard_name = models.CharField(max_length=100)
-    detector = models.CharField(max_length=40, blank=True)
+    detector = models.CharField(max_length=DETECTOR_MAX_LENGTH, blank=True)
     stage = models.CharField(max_length=6, choices=Stage.choices)
     mode = models.CharField(max_length=6)
     outcome = models.CharField(max_length=13, choices=Outcome.choices)
-    category = models.CharField(max_length=64, blank=True)
+    category = models.CharField(max_length=CATEGORY_MAX_LENGTH, blank=True)
     score = models.FloatField(null=True)
     reason = models.CharField(max_length=500, blank=True)
     # What went wrong where it gave no judgement: a word such as timeout.
@@ -86,6 +89,14 @@ class GuardEvent(models.Model):
             models.Index(fields=["team", "-created_at"], name="guard_event_team_newest"),
             models.Index(fields=["guard", "-created_at"], name="guard_event_guard_newest"),
             models.Index(fields=["-created_at"], name="guard_event_newest"),
+            # Lists of what was found pass over the many rows of what was not.
+            models.Index(
+                fields=["project", "-created_at"], name="guard_event_project_found", condition=FOUND
+            ),
+            models.Index(
+                fields=["team", "-created_at"], name="guard_event_team_found", condition=FOUND
+            ),
+            models.Index(fields=["-created_at"], name="guard_event_found", condition=FOUND),
         ]
 
     def __str__(self) -> str:

@@ -100,8 +100,8 @@ def threshold_chart(points: list[Point]) -> Chart:
         f"recall {percent(at_zero.recall)} at 0, {percent(at_half.recall)} at {at_half.threshold:g}"
     )
     series = [
-        Series("Recall", [_hundredfold(point.recall) for point in points], "one"),
-        Series("False alarms", [_hundredfold(point.false_alarm_rate) for point in points], "bad"),
+        Series("Recall", [point.recall for point in points], "one"),
+        Series("False alarms", [point.false_alarm_rate for point in points], "bad"),
     ]
     return Chart(
         "chart-thresholds",
@@ -110,7 +110,7 @@ def threshold_chart(points: list[Point]) -> Chart:
         "line",
         [f"{point.threshold:g}" for point in points],
         series,
-        lambda value: percent(None if value is None else value / 100),
+        percent,
         unit="%",
         bucket_label="Threshold",
     )
@@ -125,7 +125,3 @@ def shares_of(matrix: Matrix) -> list[tuple[str, str, str]]:
         ("F1", percent(matrix.f1), "of precision and recall"),
         ("False alarms", percent(matrix.false_alarm_rate), f"{matrix.fp} of {safe} safe texts"),
     ]
-
-
-def _hundredfold(share: float | None) -> float | None:
-    return None if share is None else round(share * 100, 1)

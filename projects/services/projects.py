@@ -11,7 +11,7 @@ from projects.models import Project
 from projects.sections import LoggingSection
 from projects.services.prompts import add_version, set_prompt
 from projects.services.rules import locked_project, require_grant, require_known, require_managed
-from projects.signals import project_deleted
+from projects.signals import conversations_deleted, project_deleted
 from restai_site.lib.actor import Actor
 from restai_site.lib.configuration import current
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
@@ -74,7 +74,7 @@ def update_project(
         require_grant(project.team, values["llm"])
     for name in changes:
         setattr(project, name, values[name])
-    deleted = _delete_conversations(project) if delete_conversations else {}
+    deleted = _delete_conversations(project, actor) if delete_conversations else {}
     if changes:
         save_project(project, [*changes, "updated_at"])
     if changes or deleted:
@@ -97,15 +97,21 @@ def delete_project(project: Project, *, actor: Actor) -> None:
     project.delete()
 
 
-def _delete_conversations(project: Project) -> dict[str, int]:
-    """Delete everybody's conversations and return their number as the trail shows it."""
+def _delete_conversations(project: Project, actor: Actor) -> dict[str, int]:
+    """Delete everybody's conversations and what else is kept of them.
+
+    Returns their numbers as the trail shows them.
+    """
     if project.keeps_conversations:
         raise Invalid(STILL_KEPT, fields={"delete_conversations": [STILL_KEPT]})
     # An answer that is being written at this moment holds its conversation. It is waited for here,
     # so that it goes with the others.
     found = list(project.conversations.select_for_update().values_list("pk", flat=True))
     project.conversations.all().delete()
-    return {"deleted_conversations": len(found)} if found else {}
+    told: Any = conversations_deleted.send(Project, project=project, actor=actor)
+    texts = sum(number for _, number in told if number)
+    numbers = {"deleted_conversations": len(found), "deleted_texts": texts}
+    return {name: number for name, number in numbers.items() if number}
 
 
 def save_project(project: Project, fields: list[str] | None = None) -> None:

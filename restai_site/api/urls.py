@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("teams.api.urls")),
     path("", include("projects.api.urls")),
     path("", include("metering.api.urls")),
+    path("", include("guards.api.urls")),
     path("", include("inference.api.urls")),
     path("", include("inference.bench.api")),
     path("<path:rest>", no_such_address),

@@ -21,7 +21,7 @@ function faded(value) {
 function show(value, unit) {
   if (value === null) return "–";
   if (unit === "$") return `$${value.toLocaleString("en", { maximumFractionDigits: value < 1 ? 6 : 2 })}`;
-  if (unit === "%") return `${value.toLocaleString("en", { maximumFractionDigits: 1 })} %`;
+  if (unit === "%") return `${Number((value * 100).toFixed(1))} %`;
   if (unit === "ms") return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
   return Intl.NumberFormat("en", { notation: "compact" }).format(value);
 }

@@ -126,6 +126,7 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/secrets": lambda _: {"name": "NEW_TOKEN", "value": "new"},
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
     "/projects/<int:project_id>/settings": _settings,
+    "/guards/events/<uuid:event_id>/review": lambda _: {"verdict": "right"},
     "/settings/<slug:section>": lambda _: MAIL,
     "/users/<int:user_id>/ldap": LDAP_LOGIN,
     "/teams/new": RENAMED,
@@ -246,6 +247,7 @@ BODIES: dict[tuple[str, str], Body] = {
         "input": "Hello?",
         "voice": "alloy",
     },
+    ("POST", "/api/guards/events/<uuid:event_id>/review"): lambda _: {"review": "right"},
     ("PATCH", "/api/conversations/<uuid:pk>"): lambda _: {"title": "renamed"},
 }
 

@@ -37,7 +37,7 @@ from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, Provi
 from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
 from configuration.services import update_section
-from guards.models import GuardCase, GuardResult, GuardRun, GuardSet
+from guards.models import GuardCase, GuardEvent, GuardResult, GuardRun, GuardSet
 from inference.models import Conversation, Message
 from metering.models import (
     Budget,
@@ -130,6 +130,7 @@ PLACES: dict[str, type[models.Model]] = {
     "project_invitation_id": ProjectInvitation,
     "guard_set_id": GuardSet,
     "run_id": GuardRun,
+    "event_id": GuardEvent,
 }
 # Places that hold what is public by design: whoever was told the slug sees what it names.
 TOLD = frozenset({"public_slug", "style_hash", "logo_hash"})
@@ -388,6 +389,20 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         ProjectInvitation.objects.get(project=project),
         ProjectMember.objects.get(project=project, user=person),
         PromptVersion.objects.get(project=project),
+        GuardEvent.objects.create(
+            call_id=uuid4(),
+            project=project,
+            team=team,
+            user=person,
+            guard_name="Personal data",
+            detector="personal_data",
+            stage="input",
+            mode="block",
+            outcome="blocked",
+            latency_ms=1,
+            text="Hello?",
+            review="wrong",
+        ),
         create_secret(project, name="OUTSIDE_TOKEN", value="a stage secret", actor=SYSTEM),
         SetupLink.objects.get(),
         StoredSetting.objects.get(),

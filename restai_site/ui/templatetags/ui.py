@@ -226,6 +226,14 @@ def milliseconds(value: float | None) -> str:
 
 
 @register.filter
+def share(value: float | None) -> str:
+    """Return a share, from 0 to 1, as a percentage."""
+    if value is None:
+        return NOTHING
+    return f"{value * 100:.1f}".removesuffix(".0") + "\N{NO-BREAK SPACE}%"
+
+
+@register.filter
 def tile(number: int) -> str:
     """Return the class that gives a thing one of five colours, always the same."""
     return f"tile-{number % 5}"

@@ -1,0 +1,154 @@
+"""The tiles and charts of a page of guards' figures."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from guards.statistics import Statistics, Totals
+from metering.comparisons import Change, Figure, change_in_points, change_of
+from restai_site.ui.charts import Chart, Series
+from restai_site.ui.templatetags.ui import compact, milliseconds, share
+
+NOT_ENOUGH = "not enough reviews"
+
+
+def figures_of(statistics: Statistics) -> list[Figure]:
+    """Return the tiles: outcomes, latency, and what reviews say."""
+    now, before = statistics.totals, statistics.previous
+    label = statistics.period.label
+
+    def counted(name: str, detail: str, value: Callable[[Totals], int]) -> Figure:
+        change = change_of(value(now), value(before), show=compact, period=label)
+        return Figure(name, compact(value(now)), detail, change)
+
+    return [
+        counted("Checked", f"{compact(now.passed)} passed", lambda one: one.checked),
+        Figure(
+            "Blocked",
+            compact(now.blocked),
+            f"{share(now.block_rate)} of all checks",
+            change_in_points(now.block_rate, before.block_rate, period=label),
+        ),
+        counted("Redacted", "masked, then passed on", lambda one: one.redacted),
+        counted("Warned", "passed on, with a flag", lambda one: one.warned),
+        counted(
+            "Without a judgement",
+            f"{compact(now.failed_closed)} blocked, {compact(now.failed_open)} let through",
+            lambda one: one.failed,
+        ),
+        Figure(
+            "Latency",
+            milliseconds(now.latency_p50),
+            f"{milliseconds(now.latency_p95)} at the 95th percentile",
+            change_of(now.latency_p50, before.latency_p50, show=milliseconds, period=label),
+        ),
+        *_reviewed(now, before, label),
+    ]
+
+
+def _reviewed(now: Totals, before: Totals, label: str) -> list[Figure]:
+    blocks = now.right_blocks + now.wrong_blocks
+    right = now.right_findings + now.wrong_passes
+    return [
+        Figure(
+            "Precision",
+            share(now.precision),
+            f"{now.right_blocks:,} of {blocks:,} reviewed blocks were right"
+            if blocks
+            else NOT_ENOUGH,
+            _change(now.precision, before.precision, label),
+        ),
+        Figure(
+            "Recall",
+            share(now.recall),
+            f"{now.right_findings:,} of {right:,} reviewed were found" if right else NOT_ENOUGH,
+            _change(now.recall, before.recall, label),
+        ),
+    ]
+
+
+def _change(now: float | None, before: float | None, label: str) -> Change | None:
+    return change_in_points(now, before, period=label)
+
+
+def charts_of(statistics: Statistics) -> list[Chart]:
+    """Return the charts: all checks, what was found, the block rate, latency."""
+    return [draw(statistics) for draw in (_checks, _found, _rate, _latency)]
+
+
+def _checks(statistics: Statistics) -> Chart:
+    series = [
+        _series(statistics, "Passed", lambda one: one.passed, "one"),
+        _series(statistics, "Found something", lambda one: one.found, "bad"),
+        _series(statistics, "Without a judgement", lambda one: one.failed, "three"),
+    ]
+    summary = f"{statistics.totals.checked:,} in {statistics.period.label}"
+    return _chart(statistics, "checks", "Checks", summary, series=series, show=_count, stacked=True)
+
+
+def _found(statistics: Statistics) -> Chart:
+    series = [
+        _series(statistics, "Blocked", lambda one: one.blocked, "bad"),
+        _series(statistics, "Redacted", lambda one: one.redacted, "two"),
+        _series(statistics, "Warned", lambda one: one.warned, "one"),
+    ]
+    # What is rare would only be another word under the chart.
+    if statistics.totals.failed:
+        failed = _series(statistics, "Without a judgement", lambda one: one.failed, "three")
+        series.append(failed)
+    summary = f"{statistics.totals.found:,} in {statistics.period.label}"
+    return _chart(
+        statistics, "found", "Findings", summary, series=series, show=_count, stacked=True
+    )
+
+
+def _rate(statistics: Statistics) -> Chart:
+    series = [_series(statistics, "Block rate", lambda one: one.block_rate, "bad")]
+    summary = f"{share(statistics.totals.block_rate)} of all checks"
+    return _chart(
+        statistics, "rate", "Block rate", summary, series=series, show=share, kind="line", unit="%"
+    )
+
+
+def _latency(statistics: Statistics) -> Chart:
+    series = [
+        _series(statistics, "Median", lambda one: one.latency_p50, "one"),
+        _series(statistics, "95th percentile", lambda one: one.latency_p95, "two"),
+    ]
+    summary = f"half within {milliseconds(statistics.totals.latency_p50)}"
+    return _chart(
+        statistics,
+        "latency",
+        "Latency of guards",
+        summary,
+        series=series,
+        show=milliseconds,
+        kind="line",
+        unit="ms",
+    )
+
+
+def _series(
+    statistics: Statistics, label: str, value: Callable[[Totals], float | None], tone: str
+) -> Series:
+    return Series(label, [value(totals) for _, totals in statistics.series], tone)
+
+
+def _chart(
+    statistics: Statistics,
+    key: str,
+    title: str,
+    summary: str,
+    *,
+    series: Sequence[Series],
+    show: Callable[[Any], str],
+    kind: str = "bar",
+    **more: Any,
+) -> Chart:
+    period = statistics.period
+    labels = [period.name(bucket) for bucket in period.buckets]
+    more["bucket_label"] = period.bucket_label
+    return Chart(f"chart-{key}", title, summary, kind, labels, series, show, **more)
+
+
+def _count(value: float | None) -> str:
+    return f"{value or 0:,.0f}"
