@@ -8,6 +8,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+# Registers what belongs to the test bench.
+from guards import admin_bench  # noqa: F401
 from inference.models import Conversation, Message
 from restai_site.lib.admin import ViewOnlyAdmin
 

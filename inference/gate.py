@@ -23,7 +23,7 @@ from inference.guarding import (
     judge_output,
     put_back_calls,
 )
-from restai_site.lib.configuration import current
+from restai_site.lib.configuration import latest
 
 # Detectors answer within milliseconds: they are asked sooner than models.
 DETECTOR_WINDOW = 40
@@ -180,7 +180,8 @@ class _Ended(Exception):
 
 
 def _window(guards: Sequence[BoundGuard]) -> Window:
-    section = current(GuardsSection)
+    # `prepare` has read the settings a moment ago; a query has no place in an event loop.
+    section = latest(GuardsSection)
     are_fast = all(guard.detector for guard in guards)
     size = min(section.window_characters, DETECTOR_WINDOW) if are_fast else None
     return Window(size or section.window_characters, section.overlap_characters)

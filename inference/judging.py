@@ -21,7 +21,7 @@ from inference.budgets import hold
 from inference.calls import Answer, Call
 from inference.settling import counted_when_it_fails, settle
 from metering.alerts import noting_refusals
-from restai_site.lib.configuration import current
+from restai_site.lib.configuration import current, fresh
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.db import in_database
 from restai_site.lib.errors import Invalid, ProviderFailed, ProviderTimedOut
@@ -42,6 +42,9 @@ class Judging:
     They are not guarded themselves, so that no guard can wait for another.
     """
 
+    # Whether verdicts are remembered: whoever measures guards asks anew.
+    remembers = True
+
     def __init__(self, call: Call) -> None:
         self.call = call
 
@@ -53,7 +56,7 @@ class Judging:
         judge = guard.judge
         if judge is None:
             raise Unjudged(NO_JUDGE)
-        tokens = current(GuardsSection).answer_tokens
+        tokens = (await fresh(GuardsSection)).answer_tokens
         groups = pieces(judge, units, answer_tokens=tokens)
         if len(groups) > PIECES_MAX:
             raise Unjudged(TOO_LONG)
@@ -74,7 +77,7 @@ class Judging:
         except orjson.JSONEncodeError:
             raise Unjudged(NO_UNICODE) from None
         # What is to be masked is itself in such a verdict, and is not put anywhere.
-        key = "" if with_quotes else _key(self.call, judge, request)
+        key = "" if with_quotes or not self.remembers else _key(self.call, judge, request)
         call = self._call(judge, request, guard.timeout_seconds)
         remembered = await in_database(_begin, call, key)
         if remembered is not None:

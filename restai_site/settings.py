@@ -136,6 +136,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-reservations": {"task": "metering.expire_reservations", "schedule": 60.0},
     "tell-budget-alerts": {"task": "metering.tell_alerts", "schedule": 15.0},
     "roll-up-usage": {"task": "metering.roll_up", "schedule": 60.0},
+    "requeue-bench": {"task": "inference.requeue_bench", "schedule": 60.0},
     "rotate-signing-key": {"task": "accounts.rotate_signing_key", "schedule": 3600.0},
 }
 

@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("teams.urls")),
     path("", include("projects.urls")),
     path("", include("metering.urls")),
+    path("", include("inference.bench.urls")),
     path("", include("guards.urls")),
     path("", include("inference.urls")),
 ]

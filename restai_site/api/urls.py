@@ -21,5 +21,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("metering.api.urls")),
     path("", include("guards.api.urls")),
     path("", include("inference.api.urls")),
+    path("", include("inference.bench.api")),
     path("<path:rest>", no_such_address),
 ]

@@ -9,15 +9,18 @@ from restai_site.lib.actor import Actor
 
 # Where files of sound come in, which are larger than anything else.
 SOUND_PATH = "/v1/audio/transcriptions"
+# Where files of labelled texts come in, of 5 MB at most, and what a form puts around one.
+SET_PATH = "/guards/bench/sets/new"
+SET_REQUEST_MAX_BYTES = 5_100_000
 
 
 def body_limit(path: str) -> int:
     """Return how many bytes the body of a request to `path` may have."""
-    return (
-        settings.AUDIO_REQUEST_MAX_BYTES
-        if path == SOUND_PATH
-        else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    )
+    if path == SOUND_PATH:
+        return settings.AUDIO_REQUEST_MAX_BYTES
+    if path == SET_PATH:
+        return max(SET_REQUEST_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def client_ip(request: HttpRequest) -> str | None:

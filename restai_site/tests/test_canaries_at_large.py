@@ -57,6 +57,7 @@ ARGUMENTS = {
     "teams.mail_invitation": (1,),
     "projects.mail_invitation": (1,),
     "metering.mail_alert": (1, 1),
+    "inference.run_bench": (1,),
 }
 # Whose a password is must be known beside it.
 BESIDE_SECRETS = {"ldap": {"bind_dn": "cn=restai,dc=example,dc=org"}}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from guards.models import GuardSet
 from restai_site.tests.access.stage import Stage
 from restai_site.tests.canaries import canary
 
@@ -60,7 +61,34 @@ def _mapping(stage: Stage) -> dict[str, Any]:
 # The stage has budgets of projects in money for a month.
 BUDGET = {"period": "day", "unit": "tokens", "amount": "5000"}
 
+LABEL: Body = lambda _: {"label": "renamed"}  # noqa: E731
+RULES = {"detector": "injection"}
+
+
+def _bench_run(stage: Stage) -> dict[str, Any]:
+    return {"team": stage.world.alpha.pk, "set": stage.own[GuardSet].pk, "threshold": 0}
+
+
+def _bench_set(stage: Stage) -> dict[str, Any]:
+    content = "text,label\nHello,safe\n"
+    return {"team": stage.world.alpha.pk, "name": "new", "form": "csv", "content": content}
+
+
 PAGES: dict[str, Body] = {
+    "/guards/bench/new": lambda stage: {
+        **_bench_run(stage),
+        "judge": "detector-injection",
+        "setting_threshold": "0.6",
+    },
+    "/guards/bench/try": lambda stage: {
+        "team": stage.world.alpha.pk,
+        "judge": "detector-injection",
+        "setting_threshold": "0.6",
+        "text": "Hello?",
+    },
+    "/guards/bench/sets/new": lambda stage: {"team": stage.world.alpha.pk, "name": "new"},
+    "/guards/bench/sets/<int:guard_set_id>": lambda _: {"name": "renamed", "description": ""},
+    "/guards/bench/runs/<int:run_id>/rename": LABEL,
     "/budgets/<int:budget_id>": lambda _: {"amount": "7.50"},
     "/teams/<int:team_id>/budgets": lambda _: BUDGET,
     "/projects/<int:project_id>/limits": lambda _: BUDGET,
@@ -118,6 +146,10 @@ PAGES: dict[str, Body] = {
     "/users/<int:user_id>/delete": lambda stage: {"confirmation": stage.world.viewer.email},
 }
 BODIES: dict[tuple[str, str], Body] = {
+    ("POST", "/api/guards/sets"): _bench_set,
+    ("PATCH", "/api/guards/sets/<int:guard_set_id>"): RENAMED,
+    ("POST", "/api/guards/runs"): lambda stage: {**_bench_run(stage), **RULES},
+    ("PATCH", "/api/guards/runs/<int:run_id>"): LABEL,
     **{("POST", path): body for path, body in PAGES.items()},
     ("POST", "/api/auth/providers"): lambda _: IDENTITY_PROVIDER,
     ("PATCH", "/api/auth/providers/<int:identity_provider_id>"): RENAMED,

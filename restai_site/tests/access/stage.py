@@ -37,7 +37,7 @@ from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, Provi
 from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
 from configuration.services import update_section
-from guards.models import GuardEvent
+from guards.models import GuardCase, GuardEvent, GuardResult, GuardRun, GuardSet
 from inference.models import Conversation, Message
 from metering.models import (
     Budget,
@@ -128,6 +128,8 @@ PLACES: dict[str, type[models.Model]] = {
     "group_mapping_id": GroupMapping,
     "invitation_id": Invitation,
     "project_invitation_id": ProjectInvitation,
+    "guard_set_id": GuardSet,
+    "run_id": GuardRun,
     "event_id": GuardEvent,
 }
 # Places that hold what is public by design: whoever was told the slug sees what it names.
@@ -326,6 +328,16 @@ def _budgets(project: Project) -> list[models.Model]:
     return [budget, period, call, line, BudgetAlert.objects.create(period=period, percent=50)]
 
 
+def _bench(team: Team) -> list[models.Model]:
+    """Return a set of a team with one text, and a run over it that waits for a worker."""
+    chosen = GuardSet.objects.create(team=team, name="Sweets")
+    case = GuardCase.objects.create(set=chosen, position=1, text="Hello?", expected="safe")
+    values = {"guard_name": "Rules", "label": "First", "detector": "injection", "version": "1"}
+    run = GuardRun.objects.create(team=team, set=chosen, total=1, **values)
+    result = GuardResult.objects.create(run=run, case=case, verdict="safe", latency_ms=1)
+    return [chosen, case, run, result]
+
+
 def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dict[Any, Any]:
     conversation = Conversation.objects.create(project=project, user=person, title="Talk")
     question = Message.objects.create(conversation=conversation, role="user", content="Hello?")
@@ -360,6 +372,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         RollupState.objects.get(),
         StaleDay.objects.create(starts_at=day_of(usage.created_at)),
         *_budgets(project),
+        *_bench(team),
         make_key(person)[0],
         passkey,
         _session(person),
