@@ -24,7 +24,8 @@ EVENT = """
     )
     SELECT
         gen_random_uuid(), gen_random_uuid(), %(project)s + n %% %(projects)s, %(team)s,
-        'Guard ' || n %% 4, (ARRAY['personal_data', 'secrets', 'injection', 'patterns'])[1 + n %% 4],
+        'Guard ' || n %% 4,
+        (ARRAY['personal_data', 'secrets', 'injection', 'patterns'])[1 + n %% 4],
         CASE WHEN random() < 0.5 THEN 'input' ELSE 'output' END, 'block', outcome,
         CASE WHEN outcome IN ('passed', 'failed_closed') THEN ''
              ELSE 'category ' || (random() * 12)::int END,

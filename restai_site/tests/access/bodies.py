@@ -127,6 +127,18 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/secrets/<int:secret_id>": lambda _: {"value": "new"},
     "/projects/<int:project_id>/settings": _settings,
     "/guards/events/<uuid:event_id>/review": lambda _: {"verdict": "right"},
+    "/guards/bindings/<int:binding_id>": lambda _: {
+        "name": "renamed",
+        "stage": "input",
+        "mode": "warn",
+        "order": "1",
+        "timeout_seconds": "5",
+        "threshold": "0",
+        "on_failure": "closed",
+        "setting_words": "nougat",
+    },
+    "/guards/offers": lambda stage: {"project": stage.world.shared_project.pk},
+    "/projects/<int:project_id>/guards": lambda _: {"censorship_message": "Not here."},
     "/settings/<slug:section>": lambda _: MAIL,
     "/users/<int:user_id>/ldap": LDAP_LOGIN,
     "/teams/new": RENAMED,
@@ -145,7 +157,15 @@ PAGES: dict[str, Body] = {
     "/users/<int:user_id>/role": lambda _: {"is_restricted": "on"},
     "/users/<int:user_id>/delete": lambda stage: {"confirmation": stage.world.viewer.email},
 }
+GUARD = {"detector": "patterns", "configuration": {"words": ["nougat"]}}
 BODIES: dict[tuple[str, str], Body] = {
+    ("POST", "/api/projects/<int:project_id>/guards"): lambda _: GUARD,
+    ("PATCH", "/api/projects/<int:project_id>/guards/<int:binding_id>"): RENAMED,
+    ("PATCH", "/api/projects/<int:project_id>/guard-settings"): lambda _: {
+        "censorship_message": "Not here."
+    },
+    ("POST", "/api/guards/mandatory"): lambda _: GUARD,
+    ("POST", "/api/guards/offers"): lambda stage: {"project": stage.world.shared_project.pk},
     ("POST", "/api/guards/sets"): _bench_set,
     ("PATCH", "/api/guards/sets/<int:guard_set_id>"): RENAMED,
     ("POST", "/api/guards/runs"): lambda stage: {**_bench_run(stage), **RULES},

@@ -37,7 +37,16 @@ from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, Provi
 from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
 from configuration.services import update_section
-from guards.models import GuardCase, GuardEvent, GuardResult, GuardRun, GuardSet
+from guards.models import (
+    GuardBinding,
+    GuardCase,
+    GuardEvent,
+    GuardResult,
+    GuardRun,
+    GuardSet,
+    GuardSettings,
+    PlatformGuard,
+)
 from inference.models import Conversation, Message
 from metering.models import (
     Budget,
@@ -129,6 +138,8 @@ PLACES: dict[str, type[models.Model]] = {
     "invitation_id": Invitation,
     "project_invitation_id": ProjectInvitation,
     "guard_set_id": GuardSet,
+    "binding_id": GuardBinding,
+    "offer_id": PlatformGuard,
     "run_id": GuardRun,
     "event_id": GuardEvent,
 }
@@ -389,6 +400,14 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         ProjectInvitation.objects.get(project=project),
         ProjectMember.objects.get(project=project, user=person),
         PromptVersion.objects.get(project=project),
+        GuardBinding.objects.create(
+            project=project,
+            detector="patterns",
+            name="Words",
+            configuration={"words": ["marzipan"]},
+        ),
+        GuardSettings.objects.create(project=project, censorship_message="No sweets."),
+        PlatformGuard.objects.create(project=project),
         GuardEvent.objects.create(
             call_id=uuid4(),
             project=project,
