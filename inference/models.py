@@ -73,3 +73,9 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.id}"
+
+    @property
+    def question_is_withheld(self) -> bool:
+        """Whether a guard has blocked the question of this answer: it cannot be asked again."""
+        told = self.guarding or {}
+        return self.status == self.Status.BLOCKED and told.get("stage") == "input"

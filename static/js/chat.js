@@ -3,8 +3,9 @@
 import { announce, copyFrom } from "./lib/dom.js";
 import { events } from "./lib/event-stream.js";
 import { Follower } from "./lib/follow.js";
+import { markMasked } from "./lib/guarding.js";
 import { Memory } from "./lib/memory.js";
-import { Answer, userMessage } from "./lib/messages.js";
+import { Answer, guardQuestion, userMessage } from "./lib/messages.js";
 
 const NO_CONNECTION = "The connection broke off. What has come so far is kept; try again.";
 const NO_CONNECTION_UNKEPT = "The connection broke off before the answer was complete. Try again.";
@@ -54,6 +55,7 @@ class Chat {
       const root = body.closest(".message");
       this.answers.set(root, Answer.settled(root));
     }
+    for (const body of this.messages.querySelectorAll(".message-user [data-masked]")) markMasked(body, body.dataset.masked.split(","));
     this.follower.jump();
   }
 
@@ -215,7 +217,8 @@ class Chat {
     for await (const { name, data } of events(response)) {
       if (name === "start") this.started(data, answer, question, body);
       else if (name === "token") answer.add(data.text);
-      else if (name === "done") return this.finished(answer, data);
+      else if (name === "blocked") answer.withhold(data);
+      else if (name === "done") return this.finished(answer, data, question);
       else if (name === "error") return this.failed(answer, data.message, again);
     }
     this.failed(answer, this.brokenOff(), again);
@@ -245,10 +248,24 @@ class Chat {
     document.getElementById("unkept").hidden = false;
   }
 
-  finished(answer, data) {
-    this.settled(answer, { usage: data.usage });
-    announce(`Answer complete: ${answer.body.textContent.slice(0, ANNOUNCED_CHARACTERS)}`);
+  finished(answer, data, question) {
+    if (data.question_guarding) this.guardedQuestion(answer, data, question);
+    this.settled(answer, { usage: data.usage, guarding: data.guarding });
+    if (answer.isWithheld) announce(`Withheld by a guard: ${data.guarding.is_failure ? "it could not be asked" : data.guarding.label}. ${data.guarding.message}`);
+    else announce(`Answer complete${flagOf(data)}: ${answer.body.textContent.slice(0, ANNOUNCED_CHARACTERS)}`);
     if (!this.memory) this.refreshHistory();
+  }
+
+  /* What a guard took out of a question is not to be remembered either; a withheld one not at all. */
+  guardedQuestion(answer, data, question) {
+    const asked = data.question_guarding;
+    if (question) guardQuestion(question, asked, data.question);
+    if (asked.outcome === "blocked") {
+      answer.isRepeatable = false;
+      if (answer.pair) this.memory.drop(answer.pair);
+    } else if (answer.pair && data.question !== null) {
+      answer.pair.question = data.question;
+    }
   }
 
   settled(answer, how) {
@@ -295,6 +312,13 @@ class Chat {
 /* Return for how many seconds the server asks to wait; 0: not at all. */
 function waitOf(response) {
   return Number(response.headers.get("Retry-After")) || 0;
+}
+
+/* What screen readers hear beside the answer. */
+function flagOf({ guarding, question_guarding: asked }) {
+  const flagged = [guarding, asked].find((one) => one?.outcome === "warned");
+  if (flagged) return `, flagged: ${flagged.label}`;
+  return [guarding, asked].some((one) => one?.masked?.length) ? ", with parts masked by a guard" : "";
 }
 
 async function wordsOf(response) {

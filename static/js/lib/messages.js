@@ -1,6 +1,7 @@
 /* The messages of a conversation, in the shape that templates/inference/message.html gives them. */
 
 import { announce, element, icon } from "./dom.js";
+import { badge, delayOf, hint, markMasked, withheld } from "./guarding.js";
 import { MarkdownView } from "./markdown.js";
 
 // Waits longer than this are told in the words alone.
@@ -14,6 +15,20 @@ export function userMessage(text) {
     element("h2", { class: "visually-hidden" }, "You"),
     element("div", { class: "message-body" }, text),
   );
+}
+
+/** Show what guards have done to a question: its text as it was let through, or that it is withheld. */
+export function guardQuestion(root, guarding, text) {
+  const body = root.querySelector(".message-body");
+  if (guarding.outcome === "blocked") {
+    body.classList.add("message-gone");
+    body.textContent = "Your message was withheld.";
+    return;
+  }
+  if (text !== null) body.textContent = text;
+  markMasked(body, guarding.masked);
+  const note = badge(guarding) ?? hint(guarding);
+  if (note) root.append(note);
 }
 
 /** An answer that is coming, or that the page has brought along. */
@@ -50,6 +65,7 @@ export class Answer {
     answer.body.replaceChildren();
     answer.view = new MarkdownView(answer.body);
     answer.view.render(answer.text);
+    markMasked(answer.body, answer.body.dataset.masked?.split(","));
     return answer;
   }
 
@@ -70,13 +86,27 @@ export class Answer {
   }
 
   /** End it: the text stands, the buttons appear. */
-  settle({ usage = null, note = "" } = {}) {
+  settle({ usage = null, note = "", guarding = null } = {}) {
     if (this.frame) cancelAnimationFrame(this.frame);
     if (this.text) this.draw();
     else this.body.replaceChildren();
     this.root.removeAttribute("aria-busy");
     if (note) this.content.append(element("p", { class: "message-note" }, note));
-    this.content.append(this.tools(usage));
+    markMasked(this.body, guarding?.masked);
+    const flag = badge(guarding) ?? hint(guarding);
+    if (flag && !this.isWithheld) this.content.append(flag);
+    this.content.append(this.tools(usage, guarding));
+  }
+
+  /** Take back all that was shown of it: a guard has spoken. */
+  withhold(guarding) {
+    if (this.frame) cancelAnimationFrame(this.frame);
+    this.frame = undefined;
+    this.text = "";
+    this.isWithheld = true;
+    this.view = null;
+    this.body.replaceChildren();
+    this.body.after(withheld(guarding));
   }
 
   /** End it with what went wrong, in words, and a way to try again: after so many seconds. */
@@ -98,14 +128,14 @@ export class Answer {
     }
   }
 
-  tools(usage) {
+  tools(usage, guarding) {
     const bar = element("div", { class: "message-tools" });
     if (this.text) bar.append(tool("copy", "Copy answer", "data-copy-message"));
     if (this.isRepeatable) bar.append(tool("refresh", "Regenerate answer", "data-regenerate"));
     if (usage) {
       const toggle = tool("info-circle", "Tokens, cost and time", "data-facts-toggle");
       toggle.setAttribute("aria-expanded", "false");
-      bar.append(toggle, facts(usage));
+      bar.append(toggle, facts(usage, guarding));
     }
     return bar;
   }
@@ -136,7 +166,7 @@ function thinking() {
   return element("span", { class: "thinking" }, ...dots, element("span", { class: "thinking-word" }, "Thinking…"));
 }
 
-function facts(usage) {
+function facts(usage, guarding) {
   const words = [
     `${usage.prompt_tokens} tokens in`,
     `${usage.completion_tokens} out`,
@@ -144,6 +174,8 @@ function facts(usage) {
     duration(usage.latency_ms),
   ];
   if (usage.first_token_ms !== null && usage.first_token_ms !== undefined) words.push(`first word after ${duration(usage.first_token_ms)}`);
+  const delay = delayOf(guarding);
+  if (delay) words.push(delay);
   return element("ul", { class: "message-facts", hidden: true }, ...words.map((text) => element("li", {}, text)));
 }
 
