@@ -49,3 +49,10 @@ def tool_call(arguments: str) -> dict[str, object]:
     """Return the verdict as a call of the tool that was offered."""
     function = {"name": "verdict", "arguments": arguments}
     return {"id": "call_1", "type": "function", "function": function}
+
+
+def split_call() -> list[dict[str, object]]:
+    """Return the pieces of a streamed tool call whose arguments are cut within FORBIDDEN."""
+    pieces = ('{"q": "', FORBIDDEN[:4], FORBIDDEN[4:], '"}')
+    first = {**tool_call(""), "index": 0}
+    return [first, *({"index": 0, "function": {"arguments": piece}} for piece in pieces)]

@@ -24,6 +24,7 @@ The name of the model, or the header `X-Mock`, chooses a misbehaviour:
     echo               answers with the last message
     told-<n>           answers with what follows SAY in the last message, n characters a chunk
     say:<text>         answers with that text
+    tools-split        streams a tool call whose arguments are cut within the word `marzipan`
     judge-<ms>         answers a verdict after that time (see `mock_judge`)
     echo-<another>     repeats the last message before it breaks off, and in its error:
                        echo-error-<status>, echo-(cut|stall|error)-mid-stream
@@ -307,6 +308,10 @@ def _events(switch: str, request: Received) -> tuple[bytes, ...]:
             say.event(say.chunk(request.model, {}, "tool_calls")),
             b"data: [DONE]\n\n",
         )
+    if switch == "tools-split":
+        pieces = mock_judge.split_call()
+        deltas = [say.event(say.chunk(request.model, {"tool_calls": [one]})) for one in pieces]
+        return (*deltas, b"data: [DONE]\n\n")
     events = say.openai_events(request.model, texts, usage=switch != "no-usage")
     return events[:-1] if switch == "no-done" else events
 

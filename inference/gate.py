@@ -23,6 +23,7 @@ from inference.guarding import (
     judge_output,
     put_back_calls,
 )
+from inference.tool_calls import joined
 from restai_site.lib.configuration import latest
 
 # Detectors answer within milliseconds: they are asked sooner than models.
@@ -154,6 +155,8 @@ class _Gate:
         if ended or self.window.is_due:
             self._is_last = ended
             self._judged = self.window.begin()
+            if ended:
+                self.tool_calls = joined(self.tool_calls)
             calls = self.tool_calls if ended else []
             units = answer_units(self.window.context, self._judged, calls)
             self._judging = asyncio.create_task(judge_output(self.call, self.guards, units))

@@ -189,6 +189,13 @@ def test_a_tool_call_is_judged_with_the_text(world, api_as):
     )
 
 
+def test_a_word_that_is_cut_within_the_pieces_of_a_tool_call_is_found(guarded):
+    behave(guarded, "tools-split")
+    choices = [choice for chunk in chunks(guarded, "Look") for choice in chunk["choices"]]
+    assert [one["finish_reason"] for one in choices if one["finish_reason"]] == ["content_filter"]
+    assert not any(one["delta"].get("tool_calls") for one in choices)
+
+
 def test_a_tool_call_that_passes_comes_through(world):
     bind_detector(world.project, stage="output")
     behave(world, "tools")
