@@ -9,7 +9,7 @@ COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashe
 # Two workers: more gain nothing on two processors.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics bench-detectors train-guards clean
+.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics bench-detectors bench-guards train-guards clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -82,6 +82,11 @@ bench-identity: ## Measure what it costs to find out whose API key a request has
 bench-detectors: ## Measure how long each detector of guards takes for 4 kB of text.
 	@scripts/bootstrap test
 	@OMP_NUM_THREADS=2 $(PYTHON_VENV) -m benchmarks.detectors
+
+bench-guards: ## Measure what guards add to the first word and to the whole of an answer.
+	@scripts/bootstrap test
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	  $(PYTHON_VENV) -m benchmarks.guards
 
 train-guards: ## Make the classifier's model anew from its sources; takes some minutes.
 	@scripts/bootstrap test

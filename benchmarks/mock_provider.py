@@ -18,6 +18,7 @@ The name of the model, or the header `X-Mock`, chooses a misbehaviour:
     no-usage, no-done  leaves out the token counts, the [DONE]
     huge-line          sends a line of 3 MB
     slow-<ms>          waits before each chunk
+    late-<ms>          waits once, before its first word
     chunks-<n>         streams n chunks
     bytewise           sends a stream byte by byte
     unicode, tools     answers with text beyond ASCII, with a tool call
@@ -145,6 +146,8 @@ class Connection(asyncio.Protocol):
         name, _, number = switch.partition("-")
         if switch == "hang":
             return
+        if name == "late":
+            await asyncio.sleep(int(number) / 1000)
         if switch == "hang-up":
             self._close()
         elif not request.body.get("stream"):
