@@ -10,10 +10,11 @@ NAMED = 5
 @consequence
 def protection(project: Project) -> list[str]:
     """Say which projects the project guards: nothing passes there any more without it."""
-    guarding = GuardBinding.objects.filter(guard=project)
-    own = guarding.filter(project__team_id=project.team_id).order_by("project__name")
-    names = list(own.values_list("project__name", flat=True).distinct())
-    rest = guarding.count() - own.count()
+    guarding = GuardBinding.objects.filter(guard=project).order_by("project__name")
+    places = list(guarding.values_list("project__team_id", "project__name"))
+    own = [name for team_id, name in places if team_id == project.team_id]
+    names = list(dict.fromkeys(own))
+    rest = len(places) - len(own)
     said = [f"“{name}”" for name in names[:NAMED]]
     more = len(names) - len(said)
     if more:
