@@ -268,6 +268,10 @@ SPECTACULAR_SETTINGS = {
         "UsageKind": "metering.models.UsageRecord.Kind",
         "BudgetPeriod": "metering.models.Budget.Period",
         "BudgetUnit": "metering.models.Budget.Unit",
+        "GuardStage": "guards.models.GuardBinding.Stage",
+        "FindingStage": "guards.models.GuardEvent.Stage",
+        "GuardRunState": "guards.models.GuardRun.State",
+        "PostureState": "restai_site.posture.api.STATES",
     },
 }
 

@@ -86,7 +86,6 @@ class GuardPeriodSerializer(serializers.Serializer[Any]):
     starts_at = serializers.DateTimeField(source="starts")
     ends_at = serializers.DateTimeField(source="ends")
     previous_starts_at = serializers.DateTimeField(source="previous_starts")
-    previous_ends_at = serializers.DateTimeField(source="previous_ends")
 
 
 class CategorySerializer(serializers.Serializer[Any]):

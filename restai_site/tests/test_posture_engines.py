@@ -44,7 +44,7 @@ def test_migrations_that_have_not_been_applied_are_critical():
         "One migration has not been applied: audit.0002_append_only.",
     )
     assert result.finding.remedy.command == "python manage.py migrate"
-    recorder.record_unapplied("inference", "0002_ledger_in_metering")
+    recorder.record_unapplied("inference", "0003_guarding")
     state, reason = told(outcome("migrations"))
     assert state == "critical"
     assert reason.startswith("2 migrations have not been applied, the first of them: ")
