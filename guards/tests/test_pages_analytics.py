@@ -91,12 +91,16 @@ def test_nothing_of_another_team_is_on_a_page(as_user, world, found):
 def test_the_tabs_and_the_side_lead_there_for_whoever_may_open_it(as_user, world):
     project, team = paths(world)["project"], paths(world)["team"]
     overview, home = f"/projects/{world.project.pk}", f"/teams/{world.alpha.pk}"
-    assert f'href="{project}"' in text(as_user(world.editor).get(overview))
+    guards = f"{overview}/guards"
+    assert f'href="{guards}"' in text(as_user(world.editor).get(overview))
+    assert f'href="{project}"' in text(as_user(world.editor).get(guards))
     assert f'href="{project}"' not in text(as_user(world.viewer).get(overview))
     assert f'href="{team}"' in text(as_user(world.team_admin).get(home))
     assert f'href="{team}"' not in text(as_user(world.viewer).get(home))
-    assert "/guards/analytics" in text(as_user(world.platform_admin).get("/"))
-    assert "/guards/analytics" not in text(as_user(world.team_admin).get("/"))
+    administrator = as_user(world.platform_admin)
+    assert 'href="/guards"' in text(administrator.get("/"))
+    assert 'href="/guards/analytics"' in text(administrator.get("/guards"))
+    assert 'href="/guards"' not in text(as_user(world.team_admin).get("/"))
 
 
 def test_a_page_without_checks_says_why(as_user, world):
