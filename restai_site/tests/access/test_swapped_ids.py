@@ -15,6 +15,8 @@ METHODS = ("GET", "OPTIONS", "POST", "PATCH", "DELETE")
 # The administration has no tenants; the matrix shows that it is closed to all of these roles.
 ROUTES = [route for route in all_routes() if not route.path.startswith("/admin/")]
 REQUEST_ID = re.compile(rb'"request_id":"[^"]*"')
+# Answers that hold no rows: they describe the platform, in words that may be those of a row.
+SAME_FOR_ALL = {"/api/schema", "/api/docs", "/api/guards/detectors"}
 # What a page of an error would show of Beta, if it showed anything.
 FOREIGN_WORDS = (b"Beta", b"Other", b"outsider", b"beta-")
 
@@ -33,11 +35,29 @@ def swaps(stage, route: Route) -> list[tuple[dict[str, str], dict[str, str]]]:
     return pairs
 
 
-def told(answer, values: dict[str, str]) -> tuple[int, bytes]:
-    """Return what the sender learns, without the ids that the sender sent."""
+def plain(answer) -> bytes:
+    """Return the answer without what differs each time; of a page, what it tells of Beta."""
     if answer.body.lstrip().startswith(b"<"):
-        return answer.status, b"".join(word for word in FOREIGN_WORDS if word in answer.body)
-    body = REQUEST_ID.sub(b"", answer.body)
+        return b"".join(word for word in FOREIGN_WORDS if word in answer.body)
+    return REQUEST_ID.sub(b"", answer.body)
+
+
+def is_told_the_same(answer, expected, foreign, absent) -> bool:
+    """Return whether the sender cannot tell the two answers apart, but for the ids sent."""
+    if (answer.status, plain(answer)) == (expected.status, plain(expected)):
+        return True
+    return told(answer, foreign) == told(expected, absent)
+
+
+def told(answer, values: dict[str, str]) -> tuple[int, bytes]:
+    """Return what the sender learns, without the ids that the sender sent.
+
+    An id may be a small number that an answer also holds for a reason of its own. The same id
+    is then taken out of one answer alone, so `is_told_the_same` compares what came as well.
+    """
+    body = plain(answer)
+    if answer.body.lstrip().startswith(b"<"):
+        return answer.status, body
     for value in sorted(values.values(), key=len, reverse=True):
         body = re.sub(rb"\b" + re.escape(value.encode()) + rb"\b", b"#", body)
     return answer.status, body
@@ -54,7 +74,7 @@ def test_a_foreign_id_in_the_path_is_as_good_as_missing(walker, route):
             request = f"{method} {route.filled(foreign)} as {role}"
             assert not answer.changed, f"{request} wrote {answer.writes}"
             expected = walker.send(role, method, route, absent)
-            assert told(answer, foreign) == told(expected, absent), request
+            assert is_told_the_same(answer, expected, foreign, absent), request
 
 
 def body_cases(world) -> list[tuple[str, str, str, dict]]:
@@ -111,7 +131,7 @@ def test_lists_searches_and_sums_show_an_outsider_nothing_of_the_other_team(walk
         *(user.email.encode() for user in (world.viewer, world.editor, world.member)),
     ]
     for route in ROUTES:
-        if route.places or route.path in {"/api/schema", "/api/docs"}:
+        if route.places or route.path in SAME_FOR_ALL:
             continue
         for query in ("", "?search=a", "?q=a", "?page_size=200", "?team=1", "?include_deleted=1"):
             answer = walker.send(role, "GET", Route(route.path + query), {})
