@@ -5,6 +5,7 @@ a model answers (prose, a fence, a field more, a number as text) is no verdict, 
 never a pass.
 """
 
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -82,18 +83,24 @@ def read(answer: str, *, with_quotes: bool) -> Verdict:
     names = {"verdict", "category", "score", "reason"} | ({"quotes"} if with_quotes else set())
     if not isinstance(value, dict) or set(value) != names:
         raise Unreadable("other fields than asked for")
-    # A parser keeps the last of two fields of one name, a reader may see the first.
-    if answer.count('"verdict"') != 1:
-        raise Unreadable("two verdicts")
     if value["verdict"] not in (SAFE, UNSAFE):
         raise Unreadable("neither safe nor unsafe")
-    return Verdict(
+    verdict = Verdict(
         is_unsafe=value["verdict"] == UNSAFE,
         category=_category(value["category"]),
         score=_score(value["score"]),
         reason=_text(value["reason"])[:REASON_MAX_LENGTH],
         quotes=_quotes(value["quotes"]) if with_quotes else (),
     )
+    # Last, because what is nested deep has been refused by now.
+    json.loads(answer, object_pairs_hook=_each_once)
+    return verdict
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse two fields of one name: a parser keeps the last of them, a reader sees the first."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise Unreadable("a field twice")
 
 
 def _category(value: Any) -> str:
