@@ -10,6 +10,7 @@ from projects.services import update_project
 from restai_site.lib.configuration import overridden
 from restai_site.lib.egress import NetworkSection
 from restai_site.tests.loopback import loopback_port
+from restai_site.tests.server import Server
 from restai_site.tests.world import SYSTEM, make_world
 
 
@@ -23,6 +24,16 @@ def provider():
 def world(db, provider):
     provider.requests.clear()
     return make_world(provider.url)
+
+
+@pytest.fixture(scope="module")
+def talkative(django_db_setup, django_db_blocker, tmp_path_factory):
+    """A server that writes down all it can."""
+    log = tmp_path_factory.mktemp("talkative") / "server.log"
+    settings = "restai_site.tests.talkative_settings"
+    more = {"DEBUG": "true", "PYTHONASYNCIODEBUG": "1", "DJANGO_SETTINGS_MODULE": settings}
+    with django_db_blocker.unblock(), Server(log=log, **more) as running:
+        yield running
 
 
 @pytest.fixture

@@ -19,12 +19,11 @@ from django.core.cache import cache
 
 from catalog.models import LLM, EmbeddingModel, ProviderAccount
 from inference.models import Message
+from inference.tests.talkative import assert_the_log_says_much, places_of
 from metering.models import UsageRecord
 from projects.services import update_project
 from restai_site.tests import waiting
 from restai_site.tests.clients import post_for_stream
-from restai_site.tests.server import Server
-from restai_site.tests.tables import keys_holding, tables_holding
 from restai_site.tests.world import SYSTEM, make_key, make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -39,16 +38,6 @@ BREAKING = [
     "echo-cut-mid-stream",
     "echo-error-mid-stream",
 ]
-
-
-@pytest.fixture(scope="module")
-def talkative(django_db_setup, django_db_blocker, tmp_path_factory):
-    """A server that writes down all it can."""
-    log = tmp_path_factory.mktemp("talkative") / "server.log"
-    settings = "restai_site.tests.talkative_settings"
-    more = {"DEBUG": "true", "PYTHONASYNCIODEBUG": "1", "DJANGO_SETTINGS_MODULE": settings}
-    with django_db_blocker.unblock(), Server(log=log, **more) as running:
-        yield running
 
 
 @pytest.fixture
@@ -126,26 +115,9 @@ def hang_up(talkative, world, path, body, mark):
     assert UsageRecord.objects.latest("id").outcome == "cancelled"
 
 
-def places_of(mark, talkative):
-    """Return where the mark is found: tables, keys of the cache, lines of the log."""
-    lines = talkative.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [
-        *tables_holding(mark),
-        *keys_holding(mark),
-        *(line[:300] for line in lines if mark in line),
-    ]
-
-
 def switch_off(world):
     update_project(world.project, {"inference_logging": "off"}, actor=SYSTEM)
     world.project.refresh_from_db()
-
-
-def assert_the_log_says_much(talkative):
-    log = talkative.log.read_text(encoding="utf-8", errors="replace")
-    assert "metering_settle(" in log
-    assert "DEBUG psycopg" in log
-    assert "INFO uvicorn.access" in log
 
 
 def test_the_search_finds_what_is_kept(program, world, talkative, mark):

@@ -1,17 +1,14 @@
 """Rate limits over several processes, by real HTTP: exact, and nobody's memory decides."""
 
-import json
 import os
 import signal
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http.client import HTTPConnection
-from threading import Barrier
 
 import psutil
 import pytest
 
+from inference.tests.sockets import ask, at_once, workers_of
 from metering.rates.services import set_project_rate
 from restai_site.tests import waiting
 from restai_site.tests.black_holes import BlackHole
@@ -39,42 +36,6 @@ def world(transactional_db, provider):
 @pytest.fixture
 def narrow(world):
     return set_project_rate(world.project, requests_per_minute=LIMIT, actor=SYSTEM)
-
-
-def workers_of(server):
-    """Return the processes of `server` that answer requests."""
-    return [child for child in psutil.Process(server.process.pid).children() if _answers(child)]
-
-
-def _answers(child):
-    try:
-        return "resource_tracker" not in " ".join(child.cmdline())
-    except psutil.NoSuchProcess:
-        return False
-
-
-def ask(server, key, body, path="/v1/chat/completions"):
-    """Return status, headers and body of one call over a connection of its own."""
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    try:
-        connection.request("POST", path, json.dumps(body), headers)
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read()
-    finally:
-        connection.close()
-
-
-def at_once(server, calls):
-    """Make all calls at the same moment."""
-    start = Barrier(len(calls))
-
-    def one(call):
-        start.wait()
-        return ask(server, *call)
-
-    with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(one, calls))
 
 
 def hello(project, **more):

@@ -1,6 +1,5 @@
 """On a real server, over real sockets: clients that hang up, many streams, the official client."""
 
-import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,12 +10,12 @@ import pytest
 
 from inference.models import Message
 from inference.tests.image_calls import PHOTO, data_url, part
+from inference.tests.sockets import WAIT_SECONDS, send
 from metering.models import UsageRecord
 from restai_site.tests import waiting
 from restai_site.tests.world import make_key, make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-WAIT_SECONDS = 10
 eventually = partial(waiting.eventually, seconds=WAIT_SECONDS)
 
 
@@ -37,19 +36,6 @@ def client_of(world, server):
 def behave(world, name):
     world.llm.litellm_model = name
     world.llm.save()
-
-
-def send(server, path, key, body):
-    """Send a request by hand and return the open socket."""
-    address = urlsplit(server.url)
-    data = json.dumps(body).encode()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
-    )
-    connection = socket.create_connection((address.hostname, address.port), timeout=WAIT_SECONDS)
-    connection.sendall(head.encode() + data)
-    return connection
 
 
 HELLO = [{"role": "user", "content": "Hello"}]
