@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Value
 
 from catalog.adapters.types import Endpoint
 from catalog.endpoints import endpoint_of
@@ -93,13 +93,12 @@ class Plan:
 
 
 def plan_for(project_id: int | None, team_id: int | None) -> Plan:
-    """Return what stands before a call of a project, or of a model by name. Two queries at most."""
-    rows = _rows(GuardBinding.objects.applying_to(project_id, team_id))
-    guards = tuple(_bound(row, team_id) for row in rows)
-    if not guards or project_id is None:
-        return Plan(guards)
-    own = GuardSettings.objects.filter(project_id=project_id).first()
-    return Plan(guards, CENSORSHIP_MESSAGE if own is None else own.message)
+    """Return what stands before a call of a project, or of a model by name. One query."""
+    own = GuardSettings.objects.filter(project_id=Value(project_id))
+    bindings = GuardBinding.objects.applying_to(project_id, team_id)
+    rows = list(_rows(bindings.annotate(message=Subquery(own.values("censorship_message")))))
+    own_message = rows[0]["message"] if rows else ""
+    return Plan(tuple(_bound(row, team_id) for row in rows), own_message or CENSORSHIP_MESSAGE)
 
 
 def judge_of(project: Project) -> Judge:
@@ -120,7 +119,7 @@ def _rows(bindings: QuerySet[GuardBinding]) -> Iterable[dict[str, Any]]:
         .values(
             *("pk", "guard_id", "guard__team_id", "name", "stage", "mode", "order", "timeout_ms"),
             *("on_failure", "is_speculative", "threshold", "detector", "configuration"),
-            *("guard__llm__enabled", "is_granted", "is_offered", "project_id"),
+            *("guard__llm__enabled", "is_granted", "is_offered", "project_id", "message"),
             *JUDGE_FIELDS,
         )
     )
