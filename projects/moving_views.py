@@ -7,7 +7,6 @@ from django.shortcuts import redirect, render
 
 from accounts.access import SignedInRequest, signed_in
 from projects import services
-from projects.consequences import consequences_of_leaving
 from projects.forms import MoveForm
 from projects.models import Project
 from projects.views import for_managers, get_or_post
@@ -33,7 +32,6 @@ def project_move(request: SignedInRequest, project_id: int) -> HttpResponse:
                 return redirect("projects:settings", project.pk)
             losses = services.losses_of_move(project, team, actor=request.actor)
     context |= {"form": form, "losses": losses}
-    context["consequences"] = consequences_of_leaving(project)
     return render(request, "projects/move.html", context, status=400 if form.errors else 200)
 
 

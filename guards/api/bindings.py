@@ -77,7 +77,9 @@ class OfferSerializer(ModelSerializer):
 class GuardSettingsSerializer(serializers.Serializer[Any]):
     """What stands in place of what a guard has blocked; empty: the platform's words."""
 
-    censorship_message = serializers.CharField(max_length=MESSAGE_MAX_LENGTH, allow_blank=True)
+    censorship_message = serializers.CharField(
+        max_length=MESSAGE_MAX_LENGTH, allow_blank=True, required=False
+    )
 
 
 class DetectorSerializer(serializers.Serializer[Any]):
@@ -187,17 +189,21 @@ class GuardSettingsView(ScopedView):
     @extend_schema(responses=GuardSettingsSerializer)
     def get(self, request: Request, project_id: int) -> Response:
         """Return the message as it is used."""
-        own = GuardSettings.objects.filter(project=self.project).first()
-        return Response({"censorship_message": own.message if own else CENSORSHIP_MESSAGE})
+        return self._told()
 
     @extend_schema(request=GuardSettingsSerializer, responses=GuardSettingsSerializer)
     def patch(self, request: Request, project_id: int) -> Response:
         """Change it."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        text = serializer.validated_data["censorship_message"]
-        kept = services.set_censorship_message(self.project, text, actor=self.actor)
-        return Response({"censorship_message": kept.message})
+        text = serializer.validated_data.get("censorship_message")
+        if text is not None:
+            services.set_censorship_message(self.project, text, actor=self.actor)
+        return self._told()
+
+    def _told(self) -> Response:
+        own = GuardSettings.objects.filter(project=self.project).first()
+        return Response({"censorship_message": own.message if own else CENSORSHIP_MESSAGE})
 
 
 class DetectorsView(ScopedView):

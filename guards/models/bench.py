@@ -139,6 +139,8 @@ class GuardRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     # When it last got on; what has stood still for long is queued again.
     moved_at = models.DateTimeField(auto_now_add=True)
+    # How often in a row it has stood still.
+    stalls = models.PositiveSmallIntegerField(default=0)
 
     objects = GuardRunQuerySet.as_manager()
 

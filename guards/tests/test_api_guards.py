@@ -7,6 +7,7 @@ from guards.models import GuardBinding
 from guards.tests.test_bindings import WORDS, project_of
 from projects.models import Project
 from restai_site.tests.world import SYSTEM
+from teams.services import set_grants
 
 
 def path_of(project):
@@ -74,6 +75,27 @@ def test_a_project_that_guards_is_deleted_only_when_confirmed(world, api_as):
     assert "It guards “Private”" in answer.json()["detail"]
     assert api.delete(f"/api/projects/{judge.pk}?confirm=true").status_code == 204
     assert not Project.objects.filter(pk=judge.pk).exists()
+
+
+def test_a_project_that_guards_is_moved_only_when_confirmed(world, api_as):
+    judge = project_of(world, world.alpha, "Judge")
+    services.add_binding(world.project, {"guard": judge}, actor=SYSTEM)
+    set_grants(world.beta, {"llms": [world.llm, world.other_llm]}, actor=SYSTEM)
+    api, path = api_as(world.platform_admin), f"/api/projects/{judge.pk}/move"
+    told = api.post(path, {"team": world.beta.pk, "dry_run": True})
+    assert told.json()["elsewhere"][0].startswith("It guards “Private”")
+    answer = api.post(path, {"team": world.beta.pk})
+    assert (answer.status_code, answer.json()["code"]) == (409, "confirmation_needed")
+    assert api.post(path, {"team": world.beta.pk, "confirm": True}).status_code == 200
+    judge.refresh_from_db()
+    assert judge.team_id == world.beta.pk
+
+
+def test_a_project_that_guards_nothing_is_moved_at_once(world, api_as):
+    set_grants(world.beta, {"llms": [world.llm, world.other_llm]}, actor=SYSTEM)
+    path = f"/api/projects/{world.project.pk}/move"
+    answer = api_as(world.platform_admin).post(path, {"team": world.beta.pk})
+    assert (answer.status_code, answer.json()["elsewhere"]) == (200, [])
 
 
 def test_the_message_and_the_detectors(world, api_as):

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from asgiref.sync import async_to_sync
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import ApiKey, User
@@ -35,9 +36,12 @@ BENCH = 720_368
 SLICE_SECONDS = 60
 # What has not moved for so long is queued again.
 STALLED = timedelta(minutes=3)
+# One that has stood still so often in a row is at fault itself.
+STALLS_MAX = 5
 FAILURE_MAX_LENGTH = 300
 NO_ACCESS = "Whoever started the run may not use the guard, the set or the team any more."
 CHANGED = "The guard or its model has changed since the run was started. Start a new one."
+STUCK = "The run broke off again and again. Look at the server's log, then start a new one."
 SYSTEM = "test_bench"
 
 
@@ -68,12 +72,14 @@ def go_on(run_id: int) -> None:
 
 
 def requeue_stalled() -> int:
-    """Queue again the runs that have not moved for long; return how many."""
+    """Queue again the runs that have not moved for long, STALLS_MAX times; return how many."""
     rows = GuardRun.objects.filter(
         state__in=GuardRun.UNFINISHED, moved_at__lt=timezone.now() - STALLED
     )
+    for run_id in rows.filter(stalls__gte=STALLS_MAX).values_list("pk", flat=True):
+        _end(run_id, State.FAILED, STUCK)
     ids = list(rows.values_list("pk", flat=True))
-    GuardRun.objects.filter(pk__in=ids).update(moved_at=timezone.now())
+    GuardRun.objects.filter(pk__in=ids).update(moved_at=timezone.now(), stalls=F("stalls") + 1)
     for run_id in ids:
         queue(run_id)
     return len(ids)
@@ -162,8 +168,8 @@ def _keep(run_id: int, said: list[Said]) -> bool:
         results = [_row(run_id, one) for one in said]
         GuardResult.objects.bulk_create(results, ignore_conflicts=True)
         found.done = GuardResult.objects.filter(run_id=run_id).count()
-        found.moved_at = timezone.now()
-        found.save(update_fields=["done", "moved_at"])
+        found.moved_at, found.stalls = timezone.now(), 0
+        found.save(update_fields=["done", "moved_at", "stalls"])
     if found.state != State.RUNNING:
         return False
     _allowed(found)

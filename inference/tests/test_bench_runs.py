@@ -286,6 +286,23 @@ def test_runs_that_have_ended_are_not_queued_again(world):
     assert runner.requeue_stalled() == 0
 
 
+def test_a_run_that_never_gets_on_is_ended(world):
+    run = detector_run(world)
+    for _ in range(runner.STALLS_MAX):
+        GuardRun.objects.update(moved_at=run.created_at - 2 * runner.STALLED)
+        assert runner.requeue_stalled() == 1
+    GuardRun.objects.update(moved_at=run.created_at - 2 * runner.STALLED)
+    assert runner.requeue_stalled() == 0
+    run.refresh_from_db()
+    assert (run.state, run.failure) == (State.FAILED, runner.STUCK)
+
+
+def test_a_run_that_gets_on_may_stand_still_again(world):
+    run = detector_run(world)
+    GuardRun.objects.update(stalls=runner.STALLS_MAX - 1)
+    assert done(run).stalls == 0
+
+
 def test_a_team_has_few_runs_at_once(world):
     chosen = make_set(world.alpha)
     for _ in range(UNFINISHED_PER_TEAM):

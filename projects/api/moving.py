@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from projects import services
 from projects.models import Project
 from restai_site.lib.drf import VisibleField
-from restai_site.lib.errors import Forbidden
+from restai_site.lib.errors import Conflict, Forbidden
 from restai_site.lib.viewsets import ScopedView
 from teams.api.serializers import PersonSerializer
 from teams.models import Team
@@ -24,6 +24,9 @@ class MoveSerializer(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField(
         default=False, help_text="True: only say what the move would end."
     )
+    confirm = serializers.BooleanField(
+        default=False, help_text="True: move it though that ends something elsewhere."
+    )
 
 
 class LossesSerializer(serializers.Serializer[Any]):
@@ -35,6 +38,10 @@ class LossesSerializer(serializers.Serializer[Any]):
     invitations = serializers.IntegerField(help_text="Pending ones: withdrawn.")
     closes_to_team = serializers.BooleanField(
         help_text="Whether it was open to its whole team; after the move it is not."
+    )
+    elsewhere = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What ends for other projects, in sentences; then “confirm” is needed.",
     )
 
 
@@ -58,9 +65,14 @@ class MoveView(ScopedView):
         """Move it, or with `dry_run` say what that would end."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        team = serializer.validated_data["team"]
-        if serializer.validated_data["dry_run"]:
-            losses = services.losses_of_move(self.project, team, actor=self.actor)
-        else:
-            losses = services.move_project(self.project, team, actor=self.actor)[1]
+        asked = serializer.validated_data
+        losses = services.losses_of_move(self.project, asked["team"], actor=self.actor)
+        if not asked["dry_run"]:
+            self._require_confirmed(losses.elsewhere, is_confirmed=asked["confirm"])
+            losses = services.move_project(self.project, asked["team"], actor=self.actor)[1]
         return Response(LossesSerializer(losses).data)
+
+    def _require_confirmed(self, ends: list[str], *, is_confirmed: bool) -> None:
+        if ends and not is_confirmed:
+            message = f"{' '.join(ends)} To move it all the same, send “confirm”: true."
+            raise Conflict(message, code="confirmation_needed")

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import ApiKey, User
 from accounts.services import keys_narrowed_to, revoke_keys_of_project
 from audit.services import record
+from projects.consequences import consequences_of_leaving
 from projects.models import Project, ProjectInvitation, ProjectMember
 from projects.services.projects import NAME_TAKEN, save_project
 from projects.services.rules import locked_project, require_grant, require_managed
@@ -27,6 +28,7 @@ class Losses:
 
     `members` lose their assignment, `keys` have no other project and an owner who no longer
     reaches this one. Who used the project because it was open to its team loses it as well.
+    `elsewhere` says in sentences what ends for other projects.
     """
 
     team: Team
@@ -34,6 +36,7 @@ class Losses:
     keys: int
     invitations: int
     closes_to_team: bool
+    elsewhere: list[str]
 
 
 def losses_of_move(project: Project, team: Team, *, actor: Actor) -> Losses:
@@ -106,6 +109,7 @@ def _losses(project: Project, team: Team) -> Losses:
         keys=_stranded_keys(project, team).count(),
         invitations=project.invitations.filter(state=ProjectInvitation.State.PENDING).count(),
         closes_to_team=project.visibility == Project.Visibility.TEAM,
+        elsewhere=consequences_of_leaving(project),
     )
 
 

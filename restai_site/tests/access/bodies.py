@@ -165,6 +165,7 @@ BODIES: dict[tuple[str, str], Body] = {
         "censorship_message": "Not here."
     },
     ("POST", "/api/guards/mandatory"): lambda _: GUARD,
+    ("PATCH", "/api/guards/mandatory/<int:binding_id>"): RENAMED,
     ("POST", "/api/guards/offers"): lambda stage: {"project": stage.world.shared_project.pk},
     ("POST", "/api/guards/sets"): _bench_set,
     ("PATCH", "/api/guards/sets/<int:guard_set_id>"): RENAMED,

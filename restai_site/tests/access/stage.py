@@ -155,6 +155,8 @@ class Stage:
     world: World
     own: dict[type[models.Model], models.Model] = field(default_factory=dict)
     other: dict[type[models.Model], models.Model] = field(default_factory=dict)
+    # Guards of the sides' teams, where those of `own` and `other` are of their projects.
+    mandatory: dict[str, GuardBinding] = field(default_factory=dict)
     # Those who come by a cookie, and the keys of those who come by one.
     people: dict[str, User] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
@@ -176,6 +178,8 @@ class Stage:
         if place == "number":
             return "1" if side == "own" else "2" if side == "other" else "999"
         model = self._model(route, place)
+        if side != "missing" and route.path.startswith("/api/guards/mandatory/"):
+            return str(self.mandatory[side].pk)
         if side == "missing":
             is_uuid = isinstance(model._meta.pk, models.UUIDField)
             return str(uuid4()) if is_uuid else MISSING
@@ -221,11 +225,18 @@ def make_stage() -> Stage:
     stage.other = _side(world.beta, world.other_project, world.outsider, [provider, *grants[1]])
     stage.own |= {type(world.llm): world.llm, EmbeddingModel: world.embedding_model}
     stage.other |= {type(world.llm): world.other_llm}
+    stage.mandatory = {"own": _mandatory(world.alpha), "other": _mandatory(world.beta)}
     stage.people = world.users() | {name: _colleague(world, name) for name in LIMITED[:2]}
     stage.people["suspended"].is_active = False
     stage.people["suspended"].save()
     stage.keys = _keys(world)
     return stage
+
+
+def _mandatory(team: Team) -> GuardBinding:
+    return GuardBinding.objects.create(
+        team=team, detector="patterns", name="Of all", configuration={"words": ["nougat"]}
+    )
 
 
 def _invite(world: World) -> None:
