@@ -68,7 +68,7 @@ from projects.models import (
     ProjectSecret,
     PromptVersion,
 )
-from projects.services import add_project_member, create_secret
+from projects.services import add_project_member, create_project, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
 from restai_site.tests.canaries import canary, watch
@@ -418,7 +418,10 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
             configuration={"words": ["marzipan"]},
         ),
         GuardSettings.objects.create(project=project, censorship_message="No sweets."),
-        PlatformGuard.objects.create(project=project),
+        # Offered to everybody: another project than the one that outsiders must not see.
+        PlatformGuard.objects.create(
+            project=create_project(team, {"name": "Judge", "llm": project.llm}, actor=SYSTEM)
+        ),
         GuardEvent.objects.create(
             call_id=uuid4(),
             project=project,
