@@ -81,8 +81,8 @@ def ask_everywhere(program, world, mark):
     text, answers = f"SAY Some {mark} for the heron, please.", []
     model = f"project/{world.project.pk}"
     for stream in (False, True):
-        body = {"message": text, "stream": stream}
-        answers.append(program.post(f"/api/projects/{world.project.pk}/chat", json=body))
+        said = {"message": text, "stream": stream}
+        answers.append(program.post(f"/api/projects/{world.project.pk}/chat", json=said))
         messages = [{"role": "user", "content": text}]
         body = {"model": model, "messages": messages, "stream": stream}
         answers.append(program.post("/v1/chat/completions", json=body))
