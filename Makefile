@@ -9,7 +9,7 @@ COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashe
 # Two workers: more gain nothing on two processors.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics bench-detectors bench-guards train-guards clean
+.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics bench-detectors bench-guards bench-audit train-guards clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -87,6 +87,11 @@ bench-guards: ## Measure what guards add to the first word and to the whole of a
 	@scripts/bootstrap test
 	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
 	  $(PYTHON_VENV) -m benchmarks.guards
+
+bench-audit: ## Measure writing, sealing and verifying the audit trail with a million rows.
+	@scripts/bootstrap test
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	  $(PYTHON_VENV) -m benchmarks.audit $(ARGS)
 
 train-guards: ## Make the classifier's model anew from its sources; takes some minutes.
 	@scripts/bootstrap test

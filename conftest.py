@@ -18,7 +18,8 @@ from restai_site.tests.world import World, make_key, make_world
 def django_db_setup(django_db_setup, django_db_blocker):
     """Let transactional tests empty the tables, which the audit trail refuses by itself."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_no_truncate")
+        for table in ("audit_entry", "audit_seal"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_no_truncate")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from audit.models import Entry
+from audit.models import Entry, Seal, Unsealed
 from restai_site.lib.admin import ViewOnlyAdmin
 
 
@@ -22,3 +22,19 @@ class EntryAdmin(ViewOnlyAdmin):
     )
     search_fields = ("request_id__exact", "action__exact")
     search_help_text = "A request id, or an action such as project.create."
+
+
+@admin.register(Seal)
+class SealAdmin(ViewOnlyAdmin):
+    """The links of the chain, newest first."""
+
+    list_display = ("number", "sealed_at", "hash", "key_id")
+    fields = ("number", "sealed_at", "entry_ids", "previous", "hash", "key_id", "signature")
+    ordering = ("-number",)
+
+
+@admin.register(Unsealed)
+class UnsealedAdmin(ViewOnlyAdmin):
+    """The entries that wait for their seal: for seconds, while the worker runs."""
+
+    list_display = ("entry_id",)

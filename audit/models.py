@@ -1,8 +1,11 @@
 """The audit trail: append-only, with no foreign keys, so that rows outlive what they speak of."""
 
 from typing import Any
+from uuid import uuid4
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 
 from restai_site.lib.actor import Actor
 
@@ -11,12 +14,8 @@ class AppendOnlyError(TypeError):
     """Somebody tried to change or delete an audit entry."""
 
 
-class EntryQuerySet(models.QuerySet["Entry"]):
+class _AppendOnly(models.QuerySet[Any]):
     """Reads and appends; refuses the rest before the database has to."""
-
-    def visible_to(self, actor: Actor) -> "EntryQuerySet":
-        """Platform administrators see the trail, others nothing of it."""
-        return self if actor.is_platform_admin else self.none()
 
     def update(self, **kwargs: Any) -> int:
         raise AppendOnlyError("Audit entries cannot be changed.")
@@ -28,10 +27,31 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         raise AppendOnlyError("Audit entries cannot be changed.")
 
 
-class Entry(models.Model):
+class _AppendOnlyModel(models.Model):
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError("Audit entries cannot be changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise AppendOnlyError("Audit entries cannot be deleted.")
+
+
+class EntryQuerySet(_AppendOnly):
+    """Entries by who may read them."""
+
+    def visible_to(self, actor: Actor) -> "EntryQuerySet":
+        """Platform administrators see the trail, others nothing of it."""
+        return self if actor.is_platform_admin else self.none()
+
+
+class Entry(_AppendOnlyModel):
     """One act of one actor on one target."""
 
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     actor_id = models.BigIntegerField(null=True)
     actor_email = models.CharField(max_length=254, blank=True)
     credential = models.CharField(max_length=64)
@@ -47,6 +67,10 @@ class Entry(models.Model):
     user_agent = models.CharField(max_length=200, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     changes = models.JSONField(default=dict)
+    # What the code is made of besides: no two rows are the same.
+    uid = models.UUIDField(default=uuid4, editable=False)
+    # The code that only the holder of AUDIT_KEY can make of a row.
+    mac = models.CharField(max_length=64, editable=False)
 
     objects = EntryQuerySet.as_manager()
 
@@ -63,10 +87,36 @@ class Entry(models.Model):
     def __str__(self) -> str:
         return f"{self.action} {self.target_type} {self.target_id}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnlyError("Audit entries cannot be changed.")
-        super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise AppendOnlyError("Audit entries cannot be deleted.")
+class Unsealed(models.Model):
+    """A row that waits for its seal; a trigger of the database puts it here."""
+
+    entry_id = models.BigIntegerField(primary_key=True)
+
+    class Meta:
+        verbose_name_plural = "unsealed entries"
+
+    def __str__(self) -> str:
+        return str(self.entry_id)
+
+
+class Seal(_AppendOnlyModel):
+    """A link of the chain: a batch of rows, in order, and the hash of the link before it.
+
+    Its fields are described in docs/audit.md. Hashes and signatures are in hex.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    sealed_at = models.DateTimeField()
+    entry_ids = ArrayField(models.BigIntegerField())
+    # The digest of each of these rows, 32 bytes each: they tell which row was changed.
+    leaves = models.BinaryField()
+    previous = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+    key_id = models.CharField(max_length=16)
+    signature = models.CharField(max_length=128)
+
+    objects = _AppendOnly.as_manager()
+
+    def __str__(self) -> str:
+        return f"Seal {self.number}"

@@ -1,11 +1,17 @@
 """What the security posture asks of the audit trail."""
 
-from django.db import connection
+from datetime import timedelta
 
-from audit.models import Entry
-from restai_site.lib.posture import Area, Finding, State, check, command, failed, good
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from audit.chain.checkpoints import BadCheckpoint, told
+from audit.models import Entry, Seal, Unsealed
+from restai_site.lib.posture import Area, Finding, State, check, command, failed, good, variable
 
 TABLE = Entry._meta.db_table
+SEALED_WITHIN = timedelta(minutes=1)
 # Made by the migration 0002 of this app.
 TRIGGERS = ("audit_entry_append_only", "audit_entry_no_truncate")
 # pg_trigger.tgenabled: fires for ordinary sessions ("origin"), or always.
@@ -29,10 +35,29 @@ REFUSING = """
 
 @check("audit-seal", "Seal of the audit trail", Area.AUDIT, State.WARNING)
 def seal() -> Finding:
-    return failed(
-        "The audit trail is not sealed yet: "
-        "whoever owns the database could rewrite it without leaving a trace."
-    )
+    waiting = Entry.objects.filter(pk__in=Unsealed.objects.values("entry_id"))
+    late = waiting.filter(created_at__lt=timezone.now() - SEALED_WITHIN).count()
+    if late:
+        reason = f"{late} audit entries wait for their seal: is the worker running?"
+        return failed(reason, command("python manage.py verify_audit"))
+    if not settings.AUDIT_CHECKPOINT_FILE:
+        reason = "The seals are told nowhere outside the database: a cut end would not show."
+        return failed(reason, variable("AUDIT_CHECKPOINT_FILE"))
+    return good("Entries are sealed, and the newest seal is told outside the database.")
+
+
+@check("audit-checkpoint", "Checkpoint of the audit trail", Area.AUDIT, State.CRITICAL)
+def checkpoint() -> Finding:
+    remedy = command("python manage.py verify_audit")
+    try:
+        mark = told()
+    except (BadCheckpoint, OSError) as error:
+        return failed(f"The checkpoint of the audit trail cannot be believed: {error}", remedy)
+    if mark is None:
+        return good("No checkpoint was told that the chain would contradict.")
+    if not Seal.objects.filter(number=mark.number, hash=mark.hash).exists():
+        return failed(f"Seal {mark.number}, as told outside, is not in the database.", remedy)
+    return good(f"The chain holds seal {mark.number}, as it was told outside the database.")
 
 
 @check("audit-triggers", "Append-only audit trail", Area.AUDIT, State.CRITICAL)

@@ -4,17 +4,21 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
 
+from audit.chain.content import row_content, row_of
+from audit.chain.keys import newest
 from audit.models import Entry
 from restai_site.lib.actor import Actor
 from restai_site.lib.crypto import DecryptionFailed, EncryptedField
 
 CHANGED = "changed"
 LONGEST_VALUE = 500
+LARGEST_INTEGER = 2**63 - 1
 SECRET_FIELD_NAMES = frozenset({"password", "digest", "api_key"})
 Changes = dict[str, dict[str, Any]]
 
@@ -38,7 +42,7 @@ def record(
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("audit.record() needs a transaction.")
-    return Entry.objects.create(
+    entry = Entry(
         actor_id=actor.user_id,
         actor_email=actor.email,
         credential=actor.credential,
@@ -50,11 +54,14 @@ def record(
         target_name=neutral(_name(target) if name is None else name)[:200],
         team_id=team_id,
         status=status,
-        ip=actor.ip,
+        ip=_address(actor.ip),
         user_agent=neutral(actor.user_agent)[:200],
         request_id=actor.request_id,
-        changes={name: plain(value) for name, value in (changes or {}).items()},
+        changes=plain(changes or {}),
     )
+    entry.mac = newest().mac(row_content(row_of(entry)))
+    entry.save(force_insert=True)
+    return entry
 
 
 def changes_of(target: models.Model, values: Mapping[str, Any]) -> Changes:
@@ -94,18 +101,39 @@ def _name(target: models.Model | type[models.Model]) -> str:
 
 def plain(value: Any) -> Any:
     """Return `value` as JSON can hold it, short and on one line."""
-    # JSON has no word for infinity and for what is no number: those become text.
-    if value is None or (isinstance(value, bool | int | float) and math.isfinite(value)):
-        return value
+    if value is None or isinstance(value, bool | int | float):
+        return _number(value)
     if isinstance(value, models.Model):
         return {"id": value.pk, "name": neutral(str(value))[:LONGEST_VALUE]}
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {neutral(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Decimal | UUID):
         return [plain(item) for item in value]
     return neutral(str(value))[:LONGEST_VALUE]
+
+
+def _number(value: float | None) -> Any:
+    """Return a number that every JSON library and the database write alike, or its text.
+
+    Not alike are exponents and whole numbers beyond 64 bits; JSON has no word for infinity.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= LARGEST_INTEGER else str(value)[:LONGEST_VALUE]
+    is_plain = math.isfinite(value) and "e" not in repr(value)
+    # The database knows no negative zero.
+    return value + 0.0 if is_plain else str(value)
+
+
+def _address(ip: str | None) -> str | None:
+    """Return an address as the database writes it; an IPv4 address within IPv6 as itself."""
+    if not ip:
+        return None
+    address = ip_address(ip)
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def neutral(text: str) -> str:

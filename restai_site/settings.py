@@ -18,6 +18,11 @@ DEBUG = env.boolean("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY")
 API_KEY_PEPPER = env.secret("API_KEY_PEPPER")
 FIELD_ENCRYPTION_KEY = env.fernet_keys("FIELD_ENCRYPTION_KEY")
+AUDIT_KEY = env.fernet_keys("AUDIT_KEY")
+
+# --- Audit trail -----------------------------------------------------------------------------
+# The newest seal is told there, outside the database.
+AUDIT_CHECKPOINT_FILE = env.text("AUDIT_CHECKPOINT_FILE", "")
 
 # --- Address ---------------------------------------------------------------------------------
 PUBLIC_URL = env.url("PUBLIC_URL", ("https", "http"), "http://localhost:8000").rstrip("/")
@@ -131,6 +136,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.text(
     "CELERY_BEAT_SCHEDULE_FILE", str(BASE_DIR / "var" / "celerybeat-schedule")
 )
 CELERY_BEAT_SCHEDULE = {
+    # A round that could not begin before the next one is due has nothing to do any more.
+    "seal-audit-trail": {"task": "audit.seal", "schedule": 2.0, "options": {"expires": 2}},
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
     "end-impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
     "expire-reservations": {"task": "metering.expire_reservations", "schedule": 60.0},

@@ -9,6 +9,7 @@ os.environ.setdefault("API_KEY_PEPPER", secrets.token_urlsafe(64))
 os.environ.setdefault(
     "FIELD_ENCRYPTION_KEY", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 )
+os.environ.setdefault("AUDIT_KEY", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
 os.environ.setdefault("DATABASE_URL", "postgresql://nobody@localhost/nothing")
 os.environ.setdefault("REDIS_URL", "redis://localhost:1/0")
 

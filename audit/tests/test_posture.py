@@ -3,6 +3,10 @@
 import pytest
 from django.db import connection
 
+from audit.chain.checkpoints import checkpoint_of, tell
+from audit.chain.sealing import seal_waiting
+from audit.models import Seal
+from audit.tests.chain.trail import sql, write
 from restai_site.tests.posture import outcome, told
 
 pytestmark = pytest.mark.django_db
@@ -26,14 +30,61 @@ def all_on():
     run_sql("ALTER TABLE audit_entry ENABLE TRIGGER audit_entry_no_truncate")
 
 
-def test_that_the_trail_is_not_sealed_is_said():
+@pytest.fixture
+def file(settings, tmp_path):
+    path = tmp_path / "checkpoint.json"
+    settings.AUDIT_CHECKPOINT_FILE = str(path)
+    return path
+
+
+def test_a_trail_that_is_sealed_and_told_is_well(file):
+    write()
+    tell(seal_waiting())
+    assert told(outcome("audit-seal"))[0] == "good"
+    number = Seal.objects.latest("number").number
+    assert told(outcome("audit-checkpoint")) == (
+        "good",
+        f"The chain holds seal {number}, as it was told outside the database.",
+    )
+
+
+def test_entries_that_wait_for_long_are_counted(file):
+    seal_waiting()
+    write(3)
+    assert told(outcome("audit-seal"))[0] == "good"
+    sql("UPDATE audit_entry SET created_at = created_at - interval '2 minutes'")
     assert told(outcome("audit-seal")) == (
         "warning",
-        (
-            "The audit trail is not sealed yet: "
-            "whoever owns the database could rewrite it without leaving a trace."
-        ),
+        "3 audit entries wait for their seal: is the worker running?",
     )
+
+
+def test_that_seals_are_told_nowhere_is_said(settings):
+    settings.AUDIT_CHECKPOINT_FILE = ""
+    seal_waiting()
+    result = outcome("audit-seal")
+    assert told(result) == (
+        "warning",
+        "The seals are told nowhere outside the database: a cut end would not show.",
+    )
+    assert result.finding.remedy.variable == "AUDIT_CHECKPOINT_FILE"
+
+
+def test_a_chain_that_is_not_the_one_that_was_told_is_critical(file):
+    write()
+    mark = checkpoint_of(seal_waiting())
+    file.write_bytes(mark.to_json())
+    sql("DELETE FROM audit_seal WHERE number = %s", [mark.number])
+    assert told(outcome("audit-checkpoint")) == (
+        "critical",
+        f"Seal {mark.number}, as told outside, is not in the database.",
+    )
+
+
+def test_a_checkpoint_that_nobody_signed_is_critical(file):
+    file.write_text("{}")
+    state, reason = told(outcome("audit-checkpoint"))
+    assert (state, reason.endswith("The file holds no checkpoint.")) == ("critical", True)
 
 
 def test_triggers_that_are_on_are_well(all_on):

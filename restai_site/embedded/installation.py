@@ -18,6 +18,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "SECRET_KEY": keys.random_text,
     "API_KEY_PEPPER": keys.random_text,
     "FIELD_ENCRYPTION_KEY": keys.fernet_key,
+    "AUDIT_KEY": keys.fernet_key,
 }
 # Other accounts, PostgreSQL's among them, may pass through the folder and not list it.
 OPEN_TO_PASS = 0o711
@@ -122,6 +123,8 @@ class Installation:
                 inner[f"{name}_FILE"] = str(self.secrets / name)
         if not self.is_set("CELERY_BEAT_SCHEDULE_FILE"):
             inner["CELERY_BEAT_SCHEDULE_FILE"] = str(self.folder / "celerybeat-schedule")
+        if not self.is_set("AUDIT_CHECKPOINT_FILE"):
+            inner["AUDIT_CHECKPOINT_FILE"] = str(self.folder / "audit-checkpoint.json")
         if not self.is_set("STATIC_ROOT"):
             inner["STATIC_ROOT"] = str(self.static_folder)
         if not self.is_set("PUBLIC_URL"):

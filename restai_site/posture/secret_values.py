@@ -37,6 +37,7 @@ WELL_KNOWN = frozenset(
 def secrets_apart() -> Finding:
     values = [("SECRET_KEY", settings.SECRET_KEY), ("API_KEY_PEPPER", settings.API_KEY_PEPPER)]
     values += [("FIELD_ENCRYPTION_KEY", key) for key in settings.FIELD_ENCRYPTION_KEY]
+    values += [("AUDIT_KEY", key) for key in settings.AUDIT_KEY]
     for name, value in values:
         if value in PUBLISHED_SAMPLES:
             return failed(f"{name} is the published sample: everybody knows it.", variable(name))

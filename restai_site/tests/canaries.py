@@ -56,6 +56,8 @@ def _watched() -> Iterable[tuple[str, str]]:
     yield "API_KEY_PEPPER", settings.API_KEY_PEPPER
     for key in settings.FIELD_ENCRYPTION_KEY:
         yield "FIELD_ENCRYPTION_KEY", key
+    for key in settings.AUDIT_KEY:
+        yield "AUDIT_KEY", key
 
 
 class CanaryHandler(logging.Handler):

@@ -25,9 +25,8 @@ def _secret() -> str:
 def _start() -> None:
     for name in ("SECRET_KEY", "API_KEY_PEPPER"):
         os.environ.setdefault(name, _secret())
-    os.environ.setdefault(
-        "FIELD_ENCRYPTION_KEY", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    )
+    for name in ("FIELD_ENCRYPTION_KEY", "AUDIT_KEY"):
+        os.environ.setdefault(name, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     # The test's own thread does the database work, so that it happens inside its transaction.
     os.environ["DATABASE_THREADS"] = "0"
     # Writes in the test's own process are seen at once; queries that come by the clock would make

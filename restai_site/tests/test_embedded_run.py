@@ -23,6 +23,7 @@ import pytest
 
 from restai_site.embedded import postgres, processes, valkey
 from restai_site.tests.cors import EVIL, cors_headers
+from restai_site.tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -199,6 +200,10 @@ def test_a_second_run_on_the_same_data_is_refused_in_one_sentence(running, folde
         "DROP TABLE audit_entry",
         "CREATE TABLE intruder (id integer)",
         "ALTER TABLE audit_entry DISABLE TRIGGER ALL",
+        "UPDATE audit_seal SET hash = ''",
+        "DELETE FROM audit_seal",
+        "TRUNCATE audit_seal",
+        "INSERT INTO audit_unsealed VALUES (1)",
     ],
 )
 def test_the_serving_role_may_not(statement, running, folder):
@@ -206,6 +211,21 @@ def test_the_serving_role_may_not(statement, running, folder):
         assert connection.execute("SELECT count(*) FROM audit_entry").fetchone()
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement)
+
+
+def test_the_worker_seals_what_has_happened_and_tells_it_outside(running, folder):
+    """The role that serves seals; the mark is a file of the installation, not of the database."""
+    last = "SELECT number, hash FROM audit_seal ORDER BY number DESC LIMIT 1"
+    file = folder / "audit-checkpoint.json"
+
+    def is_told():
+        with web_database(folder) as connection:
+            left = connection.execute("SELECT count(*) FROM audit_unsealed").fetchone()
+            sealed = connection.execute(last).fetchone()
+        told = json.loads(file.read_text()) if file.exists() else {}
+        return left == (0,) and sealed == (told.get("number"), told.get("hash"))
+
+    assert eventually(is_told, seconds=30)
 
 
 class Browser:

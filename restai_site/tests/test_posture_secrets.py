@@ -9,19 +9,21 @@ from restai_site.lib.posture import run
 from restai_site.tests.posture import outcome, told
 from restai_site.tests.world import make_user
 
+LISTS = {"FIELD_ENCRYPTION_KEY", "AUDIT_KEY"}
+
 
 @pytest.fixture
 def values(settings):
-    """Three good secrets, which the tests spoil."""
+    """Four good secrets, which the tests spoil."""
     for name, make in SECRETS.items():
-        setattr(settings, name, [make()] if name == "FIELD_ENCRYPTION_KEY" else make())
+        setattr(settings, name, [make()] if name in LISTS else make())
     return settings
 
 
 def test_secrets_of_their_own_are_well(values):
     assert told(outcome("secrets-apart")) == (
         "good",
-        "The 3 secrets of the platform differ, and none is a published one.",
+        "The 4 secrets of the platform differ, and none is a published one.",
     )
 
 
@@ -44,10 +46,10 @@ def test_a_secret_that_contains_the_encryption_key_is_critical(name, values):
     )
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "API_KEY_PEPPER", "FIELD_ENCRYPTION_KEY"])
+@pytest.mark.parametrize("name", SECRETS)
 def test_a_published_secret_is_critical(name, values):
     for sample in PUBLISHED_SAMPLES:
-        setattr(values, name, [sample] if name == "FIELD_ENCRYPTION_KEY" else sample)
+        setattr(values, name, [sample] if name in LISTS else sample)
         assert told(outcome("secrets-apart")) == (
             "critical",
             f"{name} is the published sample: everybody knows it.",

@@ -11,8 +11,10 @@ from django.db import connection, transaction
 from psycopg import sql
 
 # The trail of changes may grow; its rows are not for changing, nor is the history of migrations.
-APPEND_ONLY_TABLES = ("audit_entry",)
+APPEND_ONLY_TABLES = ("audit_entry", "audit_seal")
 READ_ONLY_TABLES = ("django_migrations",)
+# A trigger fills it, and the worker takes from it.
+QUEUES = ("audit_unsealed",)
 GRANTS = (
     "GRANT USAGE ON SCHEMA public TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
@@ -37,6 +39,7 @@ class Command(BaseCommand):
             for verbs, tables in (
                 ("UPDATE, DELETE, TRUNCATE", APPEND_ONLY_TABLES),
                 ("INSERT, UPDATE, DELETE, TRUNCATE", READ_ONLY_TABLES),
+                ("INSERT, UPDATE, TRUNCATE", QUEUES),
             ):
                 for table in tables:
                     cursor.execute(_revoke(verbs, table, role))

@@ -32,7 +32,8 @@ from accounts.models import (
 from accounts.services import make_link
 from accounts.services.providers import create_provider as create_identity_provider
 from accounts.sessions import tokens
-from audit.models import Entry
+from audit.chain.sealing import seal_waiting
+from audit.models import Entry, Seal, Unsealed
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
@@ -225,12 +226,21 @@ def make_stage() -> Stage:
     stage.other = _side(world.beta, world.other_project, world.outsider, [provider, *grants[1]])
     stage.own |= {type(world.llm): world.llm, EmbeddingModel: world.embedding_model}
     stage.other |= {type(world.llm): world.other_llm}
+    # After the last seal, which takes what waits.
+    for number, rows in enumerate((stage.own, stage.other)):
+        rows[Unsealed] = Unsealed.objects.create(entry_id=10**12 + number)
     stage.mandatory = {"own": _mandatory(world.alpha), "other": _mandatory(world.beta)}
     stage.people = world.users() | {name: _colleague(world, name) for name in LIMITED[:2]}
     stage.people["suspended"].is_active = False
     stage.people["suspended"].save()
     stage.keys = _keys(world)
     return stage
+
+
+def _seal() -> Seal:
+    seal = seal_waiting()
+    assert seal is not None
+    return seal
 
 
 def _mandatory(team: Team) -> GuardBinding:
@@ -406,6 +416,7 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         SigningKey.objects.earliest("id"),
         AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
         Entry.objects.latest("id"),
+        _seal(),
         Membership.objects.get(team=team, user=person),
         Invitation.objects.get(team=team),
         ProjectInvitation.objects.get(project=project),
