@@ -82,6 +82,13 @@ class Entry(_AppendOnlyModel):
             models.Index(fields=["action", "-id"], name="audit_action_newest"),
             models.Index(fields=["target_type", "target_id", "-id"], name="audit_target_newest"),
             models.Index(fields=["request_id"], name="audit_request"),
+            models.Index(fields=["actor_email", "-id"], name="audit_email_newest"),
+            models.Index(fields=["ip", "-id"], name="audit_ip_newest"),
+            models.Index(fields=["created_at"], name="audit_created"),
+            # What was refused is rare, and what is rare is looked for.
+            models.Index(
+                fields=["-id"], condition=models.Q(status__gte=400), name="audit_refused_newest"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ urlpatterns = [
     path("search", pages.search, name="search"),
     path("settings/about", about.about, name="about"),
     path("security", security, name="security"),
+    path("", include("restai_site.trail.urls")),
     path("", include("accounts.urls")),
     path("", include("configuration.urls")),
     path("", include("catalog.urls")),

@@ -36,7 +36,7 @@ class AuditKey:
 
     def mac(self, content: bytes) -> str:
         """Return the HMAC-SHA256 of a row's content, in hex."""
-        return hmac.new(self.rows, content, hashlib.sha256).hexdigest()
+        return hmac.digest(self.rows, content, "sha256").hex()
 
     def sign(self, digest: bytes) -> str:
         """Return the Ed25519 signature of a seal's hash, in hex."""

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import IdentityProvider, LdapAccount, LinkedAccount, SetupLink, User
 from accounts.services import renew_setup_link
 from accounts.services.providers import create_provider as create_identity_provider
+from audit.models import Entry
 from configuration.services import update_section
 from inference.models import Conversation, Message
 from metering.models import UsageRecord
@@ -176,6 +177,10 @@ def pages(world) -> list[str]:
         "/users/invite",
         f"/users/{world.viewer.pk}",
         f"/users/{world.viewer.pk}/impersonate",
+        "/audit",
+        "/audit?action=nothing.like.this",
+        "/audit?team=no-number",
+        f"/audit/{Entry.objects.filter(action='project.update').latest('id').pk}",
         "/security",
         "/no-such-page",
     ]
