@@ -22,6 +22,8 @@ FIELDS = (
 # What comes before the digest in what is signed, so that no signature means anything else.
 SEAL_CONTEXT = b"restai audit seal 1\n"
 GENESIS = "0" * 64
+# Stands for an entry that was removed before it was sealed.
+NO_LEAF = bytes(32)
 
 
 def moment(at: datetime) -> str:

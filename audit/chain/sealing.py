@@ -43,23 +43,26 @@ def _seal_batch() -> Seal | None:
     if not _is_only_sealer():
         return None
     ids = _taken()
-    entries = list(Entry.objects.filter(pk__in=ids).order_by("pk")) if ids else []
-    if not entries:
-        return None
-    if len(entries) < len(ids):
-        log.critical("Audit entries went while they waited for their seal.")
-    return _sealed(entries)
+    return _appended(ids, _leaves(ids)) if ids else None
 
 
-def _sealed(entries: Sequence[Entry]) -> Seal:
+def _leaves(ids: Sequence[int]) -> list[bytes]:
     known, leaves = keys(), []
-    for entry in entries:
+    entries = Entry.objects.in_bulk(ids)
+    for number in ids:
+        entry = entries.get(number)
+        if entry is None:
+            # It was committed together with its place in the queue, so somebody has removed it. Its
+            # number goes into the chain all the same: verifying says for ever that it is gone.
+            log.critical("Audit entry %s was removed while it waited for its seal.", number)
+            leaves.append(content.NO_LEAF)
+            continue
         said = content.row_content(content.row_of(entry))
         if not is_authentic(known, entry.mac, said):
-            # It is sealed all the same: it cannot be made right, and verifying names it for ever.
-            log.critical("Audit entry %s was not written by this platform.", entry.pk)
-        leaves.append(content.leaf(entry.pk, entry.mac, said))
-    return _appended([entry.pk for entry in entries], leaves)
+            # Sealed as well, for the same reason.
+            log.critical("Audit entry %s was not written by this platform.", number)
+        leaves.append(content.leaf(number, entry.mac, said))
+    return leaves
 
 
 def _appended(entry_ids: list[int], leaves: Sequence[bytes]) -> Seal:

@@ -213,6 +213,8 @@ def test_a_row_deleted_while_it_waits(mark):
     [entry] = write()
     sql("DELETE FROM audit_entry WHERE id = %s", [entry.pk])
     assert found(mark) == [(entry.pk, None, "went while it waited for its seal")]
+    seal_waiting()
+    assert found(mark) == [(entry.pk, 4, "is gone")]
 
 
 def test_the_whole_database_of_an_hour_ago(mark):
