@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "restai_site.settings")
 
@@ -22,4 +22,12 @@ def look_at_secrets(**_: object) -> None:
     refuse_unreadable_secrets_at_start()
 
 
+def begin_to_seal(**_: object) -> None:
+    """Seal the audit trail from now on, beside whatever the worker's jobs do."""
+    from audit.chain.rounds import Rounds
+
+    Rounds().start()
+
+
 worker_init.connect(look_at_secrets)
+worker_ready.connect(begin_to_seal)

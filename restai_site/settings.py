@@ -136,8 +136,6 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.text(
     "CELERY_BEAT_SCHEDULE_FILE", str(BASE_DIR / "var" / "celerybeat-schedule")
 )
 CELERY_BEAT_SCHEDULE = {
-    # A round that could not begin before the next one is due has nothing to do any more.
-    "seal-audit-trail": {"task": "audit.seal", "schedule": 2.0, "options": {"expires": 2}},
     "clear-expired-sessions": {"task": "accounts.clear_expired_sessions", "schedule": 3600.0},
     "end-impersonations": {"task": "accounts.end_impersonations", "schedule": 60.0},
     "expire-reservations": {"task": "metering.expire_reservations", "schedule": 60.0},

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 
 from audit.chain import checkpoints
 from audit.chain.checkpoints import BadCheckpoint, Discontinued
+from audit.chain.rounds import seal_and_tell as seal
 from audit.models import Seal
-from audit.tasks import seal
 from audit.tests.chain.trail import sealed, sql, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
