@@ -37,11 +37,11 @@ def test_a_database_that_is_up_to_date_is_well():
 @pytest.mark.django_db
 def test_migrations_that_have_not_been_applied_are_critical():
     recorder = MigrationRecorder(connection)
-    recorder.record_unapplied("audit", "0002_append_only")
+    recorder.record_unapplied("audit", "0004_read_indexes")
     result = outcome("migrations")
     assert told(result) == (
         "critical",
-        "One migration has not been applied: audit.0002_append_only.",
+        "One migration has not been applied: audit.0004_read_indexes.",
     )
     assert result.finding.remedy.command == "python manage.py migrate"
     recorder.record_unapplied("inference", "0003_guarding")
