@@ -9,6 +9,9 @@ from django.utils import timezone
 
 from restai_site.lib.actor import Actor
 
+# The HTTP statuses of what was refused or failed begin here.
+REFUSED = 400
+
 
 class AppendOnlyError(TypeError):
     """Somebody tried to change or delete an audit entry."""
@@ -87,12 +90,17 @@ class Entry(_AppendOnlyModel):
             models.Index(fields=["created_at"], name="audit_created"),
             # What was refused is rare, and what is rare is looked for.
             models.Index(
-                fields=["-id"], condition=models.Q(status__gte=400), name="audit_refused_newest"
+                fields=["-id"], condition=models.Q(status__gte=REFUSED), name="audit_refused_newest"
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.target_type} {self.target_id}"
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether what it speaks of was refused, or failed."""
+        return self.status >= REFUSED
 
 
 class Unsealed(models.Model):

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from audit.chain.checkpoints import BadCheckpoint, told
-from audit.models import Entry, Seal, Unsealed
+from audit.chain.checkpoints import BadCheckpoint, is_in_chain, told
+from audit.models import Entry, Unsealed
 from restai_site.lib.posture import Area, Finding, State, check, command, failed, good, variable
 
 TABLE = Entry._meta.db_table
@@ -55,7 +55,7 @@ def checkpoint() -> Finding:
         return failed(f"The checkpoint of the audit trail cannot be believed: {error}", remedy)
     if mark is None:
         return good("No checkpoint was told that the chain would contradict.")
-    if not Seal.objects.filter(number=mark.number, hash=mark.hash).exists():
+    if not is_in_chain(mark):
         return failed(f"Seal {mark.number}, as told outside, is not in the database.", remedy)
     return good(f"The chain holds seal {mark.number}, as it was told outside the database.")
 

@@ -3,7 +3,7 @@
 from django import forms
 from django_filters import rest_framework as filters
 
-from audit.models import EntryQuerySet
+from audit.models import REFUSED, EntryQuerySet
 from restai_site.lib.filters import IdFilter
 
 
@@ -37,5 +37,5 @@ class EntryFilter(filters.FilterSet):  # type: ignore[misc]
     def filter_outcome(self, rows: EntryQuerySet, name: str, value: str) -> EntryQuerySet:
         """Keep what was done, or what was not: HTTP statuses below 400, and from there on."""
         lookup = "status__lt" if value == "done" else "status__gte"
-        found: EntryQuerySet = rows.filter(**{lookup: 400})
+        found: EntryQuerySet = rows.filter(**{lookup: REFUSED})
         return found

@@ -14,7 +14,7 @@ import orjson
 from django.conf import settings
 
 from audit.chain import content
-from audit.chain.keys import is_signed, key_id, keys
+from audit.chain.keys import is_signed, key_id, public_keys
 from audit.models import Seal
 
 
@@ -44,13 +44,12 @@ class Checkpoint:
 
 def checkpoint_of(seal: Seal) -> Checkpoint:
     """Return what is told of a seal."""
-    public = next((key.public.hex() for key in keys() if key.id == seal.key_id), "")
     return Checkpoint(
         number=seal.number,
         hash=seal.hash,
         sealed_at=content.moment(seal.sealed_at),
         key=seal.key_id,
-        public_key=public,
+        public_key=public_keys().get(seal.key_id, b"").hex(),
         signature=seal.signature,
     )
 
@@ -66,11 +65,16 @@ def tell(seal: Seal) -> None:
         return
     before = told()
     if before is not None:
-        if not Seal.objects.filter(number=before.number, hash=before.hash).exists():
+        if not is_in_chain(before):
             raise Discontinued(f"Seal {before.number} was told outside and is not in the chain.")
         if before.number >= seal.number:
             return
     _replace(Path(settings.AUDIT_CHECKPOINT_FILE), checkpoint_of(seal).to_json())
+
+
+def is_in_chain(mark: Checkpoint) -> bool:
+    """Tell whether the tables hold the seal that was told outside."""
+    return Seal.objects.filter(number=mark.number, hash=mark.hash).exists()
 
 
 def told() -> Checkpoint | None:
@@ -78,11 +82,11 @@ def told() -> Checkpoint | None:
     path = Path(settings.AUDIT_CHECKPOINT_FILE)
     if not settings.AUDIT_CHECKPOINT_FILE or not path.exists():
         return None
-    return read(path.read_bytes(), {key.id: key.public for key in keys()})
+    return read(path.read_bytes(), public_keys())
 
 
-def read(text: bytes, public_keys: dict[str, bytes]) -> Checkpoint:
-    """Return the checkpoint in `text`, signed by one of `public_keys` (by their ids).
+def read(text: bytes, trusted: dict[str, bytes]) -> Checkpoint:
+    """Return the checkpoint in `text`, signed by one of the `trusted` keys (by their names).
 
     Raises BadCheckpoint.
     """
@@ -91,7 +95,7 @@ def read(text: bytes, public_keys: dict[str, bytes]) -> Checkpoint:
         found = Checkpoint(**value)
     except (orjson.JSONDecodeError, TypeError):
         raise BadCheckpoint("The file holds no checkpoint.") from None
-    public = public_keys.get(found.key)
+    public = trusted.get(found.key)
     if public is None or key_id(public) != found.key:
         raise BadCheckpoint("The checkpoint is signed by a key that is not in AUDIT_KEY.")
     if not is_signed(public, content.signed(found.hash), found.signature):

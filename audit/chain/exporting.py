@@ -7,7 +7,7 @@ import orjson
 from django.utils import timezone
 
 from audit.chain import content, reading
-from audit.chain.keys import keys
+from audit.chain.keys import public_keys
 from audit.chain.verifying import StoredRow, StoredSeal
 
 FORMAT = "restai audit export 1"
@@ -20,7 +20,7 @@ def lines() -> Iterator[bytes]:
             {
                 "format": FORMAT,
                 "exported_at": content.moment(timezone.now()),
-                "public_keys": {key.id: key.public.hex() for key in keys()},
+                "public_keys": {name: key.hex() for name, key in public_keys().items()},
             }
         )
         seals = entries = 0

@@ -62,6 +62,11 @@ def keys() -> Sequence[AuditKey]:
     return _keys(tuple(settings.AUDIT_KEY))
 
 
+def public_keys() -> dict[str, bytes]:
+    """Return the public keys of AUDIT_KEY by their names."""
+    return {key.id: key.public for key in keys()}
+
+
 def newest() -> AuditKey:
     """Return the key that writes."""
     return keys()[0]

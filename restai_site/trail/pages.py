@@ -16,7 +16,6 @@ from restai_site.lib.requests import number_in
 
 ROWS = 50
 RELATED = 20
-REFUSED = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,6 @@ def entry(request: SignedInRequest, entry_id: int) -> HttpResponse:
         "differences": differences(found),
         "related": same[:RELATED] if found.request_id else [],
         "waits": Unsealed.objects.filter(pk=found.pk).exists(),
-        "is_refused": found.status >= REFUSED,
     }
     return render(request, "audit/entry.html", context)
 
