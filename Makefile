@@ -6,10 +6,11 @@ PYTHON_VENV := .venv/bin/python
 MANAGE := $(PYTHON_VENV) -m restai_site.embedded.throwaway $(PYTHON_VENV) manage.py
 COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashes \
   --python-version 3.11 --no-emit-index-url --custom-compile-command "make requirements"
-# Two workers: more gain nothing on two processors.
+# Two workers: more gain nothing on two processors. Few tests are handed out at once, or the slow ones
+# at the end, which drive browsers, are left to one of them.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics bench-detectors bench-guards bench-audit train-guards clean
+.PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics bench-detectors bench-guards bench-audit bench-audit-pages bench-retention bench-widget train-guards clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -35,12 +36,12 @@ lint: ## Style, types, layers, weaknesses, secrets, pins, templates, migrations,
 	$(PYTHON_VENV) -m bandit --quiet --configfile pyproject.toml --recursive .
 	scripts/check-secrets
 	$(PYTHON_VENV) scripts/check-requirements
-	$(PYTHON_VENV) -m djlint . --quiet --lint --check
+	$(PYTHON_VENV) -m djlint . --lint --check
 	$(MANAGE) makemigrations --check --dry-run
 	$(MANAGE) check --fail-level WARNING
 
 pytest: ## The tests alone; ARGS="-k name" goes to pytest.
-	@$(PYTHON_VENV) -m pytest -n $(PYTEST_WORKERS) $(ARGS)
+	@$(PYTHON_VENV) -m pytest -n $(PYTEST_WORKERS) --maxschedchunk 16 $(ARGS)
 
 format: ## Put the code into the common form.
 	$(PYTHON_VENV) -m ruff check --fix .
@@ -92,6 +93,21 @@ bench-audit: ## Measure writing, sealing and verifying the audit trail with a mi
 	@scripts/bootstrap test
 	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
 	  $(PYTHON_VENV) -m benchmarks.audit $(ARGS)
+
+bench-audit-pages: ## Measure pages of the audit trail with ten million entries; takes some minutes.
+	@scripts/bootstrap test
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	  $(PYTHON_VENV) -m benchmarks.audit_pages $(ARGS)
+
+bench-retention: ## Measure removing a million rows, and what chats notice of it.
+	@scripts/bootstrap test
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	  $(PYTHON_VENV) -m benchmarks.retention $(ARGS)
+
+bench-widget: ## Measure the size of the widget's script and the time until it can be opened.
+	@scripts/bootstrap test
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	  $(PYTHON_VENV) -m benchmarks.widget
 
 train-guards: ## Make the classifier's model anew from its sources; takes some minutes.
 	@scripts/bootstrap test

@@ -6,19 +6,24 @@ from django.db import connection
 
 from accounts.sessions import tokens
 from restai_site.lib import configuration
+from restai_site.tests import canaries, hashing
 from restai_site.tests.background import waiting
 from restai_site.tests.clients import AuditedAPIClient, AuditedClient
 from restai_site.tests.mailbox import mail_set_up
+from restai_site.tests.quick_world import make_quick_world
 from restai_site.tests.server import Server
 from restai_site.tests.stored_settings import believe_that_nothing_is_stored
 from restai_site.tests.world import World, make_key, make_world
+from restai_site.trail import requests
+
+hashing.make_quick()
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """Let transactional tests empty the tables, which the audit trail refuses by itself."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        for table in ("audit_entry", "audit_seal"):
+        for table in ("audit_entry", "audit_seal", "audit_cut"):
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_no_truncate")
 
 
@@ -32,6 +37,27 @@ def _no_setting_is_stored(settings):
 
 
 @pytest.fixture(autouse=True)
+def _secrets_are_looked_for_as_long_as_they_live():
+    with canaries.watching():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _every_refusal_is_recorded(request, monkeypatch):
+    """Let no refusal be one of a flood, as those of a test are that sends many within a minute."""
+    if "floods" in request.fixturenames:
+        return
+    for name in ("REFUSALS_MAX", "UNKNOWN_REFUSALS_MAX", "ALL_UNKNOWN_REFUSALS_MAX"):
+        monkeypatch.setattr(requests, name, 1_000_000)
+
+
+@pytest.fixture
+def floods():
+    """Let a flood of refusals be what it is, and begin with none counted."""
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
 def _a_real_server_knows_the_key_of_cookies(request):
     """Sign by a key that is in the tables: those of an earlier test have been emptied since."""
     if "server" in request.fixturenames:
@@ -39,7 +65,16 @@ def _a_real_server_knows_the_key_of_cookies(request):
 
 
 @pytest.fixture
-def world(db) -> World:
+def world(request, db) -> World:
+    """The cast; as the services make it where transactions end, for those have consequences."""
+    if "world_by_services" in request.fixturenames:
+        return request.getfixturevalue("world_by_services")
+    return make_quick_world() if connection.in_atomic_block else make_world()
+
+
+@pytest.fixture
+def world_by_services(db) -> World:
+    """The cast, and in the trail how it came to be."""
     return make_world()
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from accounts.models import (
     ApiKey,
     AttemptCounter,
+    DataExport,
     IdentityProvider,
     LinkedAccount,
     MailedLink,
@@ -163,3 +164,14 @@ class AttemptCounterAdmin(ViewOnlyAdmin):
     """What the limiter has counted; whom a bucket stands for cannot be read from it."""
 
     fields = list_display = ("bucket", "failures", "last_at", "blocked_until")
+
+
+@admin.register(DataExport)
+class DataExportAdmin(ViewOnlyAdmin):
+    """That people had files made of their data; what is in them is theirs alone."""
+
+    fields = list_display = ("user", "created_at", "finished_at", "size", "failure")
+    list_select_related = ("user",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("content")

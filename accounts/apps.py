@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -14,4 +16,5 @@ class AccountsConfig(AppConfig):
         from restai_site.ui.settings_tabs import PROVIDERS_PAGE, add_page
 
         add_page(PROVIDERS_PAGE, "Sign-in providers", "accounts:providers", order=20)
-        autodiscover_modules("key_limits", "user_panels", "watched")
+        autodiscover_modules("key_limits", "user_panels", "watched", "personal")
+        import_module("accounts.personal.of_accounts")

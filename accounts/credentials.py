@@ -16,18 +16,19 @@ from accounts.actors import anonymous, of_session, of_user, origin
 from accounts.models import ApiKey
 from accounts.services.keys import KEY_BYTES, KEY_PREFIX
 from accounts.sessions.lifecycle import MFA, store_of
-from restai_site.lib.actor import Actor
+from restai_site.lib.actor import WIDGET, Actor
 from restai_site.lib.compiled import CompiledQuery
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.errors import Forbidden, Unauthenticated
 
-__all__ = ["SecondFactorRequired", "anonymous", "require", "require_csrf", "resolve"]
+__all__ = ["SecondFactorRequired", "anonymous", "require", "require_csrf", "resolve", "sender"]
 
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 # `rk_` and 32 bytes in URL-safe base64 without padding.
 KEY_LENGTH = len(KEY_PREFIX) + (KEY_BYTES * 8 + 5) // 6
 BAD_KEY = "The API key is not valid, has expired or was revoked."
 BASIC_MAX_LENGTH = 1024
+PROGRAM_HEADERS = frozenset({"HTTP_AUTHORIZATION", "HTTP_X_API_KEY"})
 HOW = "Send the API key as: Authorization: Bearer <key>."
 
 
@@ -67,6 +68,33 @@ def require(request: HttpRequest) -> Actor:
     actor = resolve(request)
     if actor is None:
         raise Unauthenticated("Sign in, or send an API key as a bearer token.")
+    return actor
+
+
+def sender(request: HttpRequest) -> Actor:
+    """Return who sent `request` as far as that is known, to name them in the audit trail.
+
+    Also somebody who was refused, or whose credential nobody has asked for. It opens nothing: no
+    password is checked for it, and a key that does not hold is nobody's.
+    """
+    known = getattr(request, "_actor", None) or getattr(request, "_sender", None)
+    return known or _seen_in(request) or anonymous(request)
+
+
+def _seen_in(request: HttpRequest) -> Actor | None:
+    if not PROGRAM_HEADERS.isdisjoint(request.META):
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        plaintext = request.headers.get("X-API-Key") or bearer
+        key = _key_of(plaintext) if scheme.lower() in {"", "bearer"} else None
+        return _of_key(key, request) if key and _is_allowed_from(request, key) else None
+    store = getattr(request, "session", None)
+    row = store.row if store is not None and store.user is not None else None
+    return of_session(row, request) if row is not None else None
+
+
+def _is_known(request: HttpRequest, actor: Actor) -> Actor:
+    """Keep who has proven who they are, whatever they are refused after that."""
+    request._sender = actor  # type: ignore[attr-defined]
     return actor
 
 
@@ -140,18 +168,22 @@ _usable_key = CompiledQuery(_keys, digest=str)
 
 
 def _from_api_key(request: HttpRequest, plaintext: str) -> Actor:
-    row = None
-    if len(plaintext) == KEY_LENGTH and plaintext.isascii():
-        row = _usable_key.first(digest=keyed_digest(plaintext))
-    key = _Key(*row) if row else None
+    key = _key_of(plaintext)
     if key is None or not _is_allowed_from(request, key):
         # What is guessed is counted; a key that holds costs nothing here.
         limiter.count(limiter.Kind.KEY, account=None, request=request)
         raise Unauthenticated(BAD_KEY, code="invalid_api_key")
+    actor = _is_known(request, _of_key(key, request))
     _require_second_factor(
         request, is_platform_admin=key.is_platform_admin, has_one=bool(key.second_factor_since)
     )
     _touch(key.pk, key.last_used_at)
+    return actor
+
+
+def _of_key(key: _Key, request: HttpRequest) -> Actor:
+    if key.scope == WIDGET:
+        return _of_widget(key, request)
     return Actor(
         user_id=key.user_id,
         email=key.email,
@@ -167,6 +199,31 @@ def _from_api_key(request: HttpRequest, plaintext: str) -> Actor:
         key_requests_per_minute=key.requests_per_minute,
         **origin(request),
     )
+
+
+def _of_widget(key: _Key, request: HttpRequest) -> Actor:
+    """Return the actor of a widget's key: nobody, who reaches its one project.
+
+    Its owner answers for it, but nothing is done in their name.
+    """
+    return Actor(
+        user_id=None,
+        email="",
+        reaches_all=True,
+        credential=f"widget:{key.pk}",
+        api_key_id=key.pk,
+        scope=key.scope,
+        project_ids=frozenset(key.project_ids or ()),
+        key_requests_per_minute=key.requests_per_minute,
+        **origin(request),
+    )
+
+
+def _key_of(plaintext: str) -> _Key | None:
+    if len(plaintext) != KEY_LENGTH or not plaintext.isascii():
+        return None
+    row = _usable_key.first(digest=keyed_digest(plaintext))
+    return _Key(*row) if row else None
 
 
 def _is_allowed_from(request: HttpRequest, key: _Key) -> bool:
@@ -190,6 +247,7 @@ def _from_password(request: HttpRequest, credential: str) -> Actor:
     email, password = _basic(credential)
     checked = sign_in.check_password(email, password, request)
     user = checked.user
+    actor = _is_known(request, of_user(user, request, credential="basic"))
     if user.second_factor_since is not None:
         raise Unauthenticated(
             "This account has a second factor, which Basic authentication cannot give: use an API "
@@ -197,7 +255,7 @@ def _from_password(request: HttpRequest, credential: str) -> Actor:
             code="second_factor_needed",
         )
     _require_second_factor(request, is_platform_admin=user.is_platform_admin, has_one=False)
-    return of_user(user, request, credential="basic")
+    return actor
 
 
 def _basic(credential: str) -> tuple[str, str]:
@@ -220,10 +278,11 @@ def _from_session(request: HttpRequest) -> Actor | None:
     user, row = store.user, store.row
     if user is None or row is None:
         return None
+    actor = _is_known(request, of_session(row, request))
     require_csrf(request)
     has_one = user.second_factor_since is not None or MFA in row.amr
     _require_second_factor(request, is_platform_admin=user.is_platform_admin, has_one=has_one)
-    return of_session(row, request)
+    return actor
 
 
 def require_csrf(request: HttpRequest) -> None:

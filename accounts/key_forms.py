@@ -42,7 +42,7 @@ class ApiKeyForm(PageForm):
     )
     lifetime = forms.ChoiceField(label="Expires after", choices=LIFETIMES, initial="90")
     scope = forms.ChoiceField(
-        label="May do", choices=ApiKey.Scope.choices, initial=ApiKey.Scope.FULL
+        label="May do", choices=ApiKey.CHOSEN_SCOPES, initial=ApiKey.Scope.FULL
     )
     reach = forms.ChoiceField(
         label="Reaches", choices=REACHES, initial=EVERYTHING, widget=forms.RadioSelect

@@ -8,7 +8,6 @@ ever; the owner's known device has a count of its own, which strangers cannot us
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import ClassVar
@@ -120,12 +119,6 @@ def count_owner(kind: Kind, *, account: str, email: str, request: HttpRequest) -
 def forgive(kind: Kind, account: str) -> None:
     """Forget the failures of an account: its owner has proven who they are by other means."""
     AttemptCounter.objects.filter(bucket=_bucket(kind, normal_account(account))).delete()
-
-
-def clear_old() -> None:
-    """Delete counts that no longer matter."""
-    edge = timezone.now() - timedelta(seconds=ACCOUNT_SECONDS)
-    AttemptCounter.objects.filter(last_at__lt=edge).delete()
 
 
 def normal_account(account: str) -> str:

@@ -6,7 +6,7 @@ rule denies what it does not name.
 
 from django.http import HttpRequest
 
-from restai_site.lib.actor import CHAT, FULL, Actor
+from restai_site.lib.actor import CHAT, FULL, WIDGET, Actor
 from restai_site.lib.errors import Forbidden
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -82,6 +82,24 @@ ANSWERS = frozenset(
 # What a key for chats alone may do, and what it may read for that.
 CHAT_WRITES = frozenset({"openai:chat-completions", "project-chat"})
 CHAT_READS = frozenset({"openai:models", "openai:model", "project-list", "project-detail", "me"})
+# What the key of a widget may do: it stands in the pages of other websites.
+WIDGET_WRITES = frozenset(
+    {
+        *("widget:config", "widget:session", "widget:chat", "widget:feedback"),
+        *("widget:conversation", "widget:conversations"),
+    }
+)
+# Files of what the platform has about somebody.
+PERSONAL = frozenset(
+    {
+        "accounts:data",
+        "accounts:make_data",
+        "accounts:fetch_data",
+        "data-export-list",
+        "data-export-detail",
+        "data-export-file",
+    }
+)
 # What restricted users may do besides reading: chat, look after their own account, and answer
 # invitations: no role that these give lets them write.
 RESTRICTED_WRITES = (
@@ -91,6 +109,8 @@ RESTRICTED_WRITES = (
     | frozenset(
         {
             "accounts:logout",
+            "accounts:make_data",
+            "data-export-list",
             "accounts:password",
             "accounts:change_email",
             "auth-password",
@@ -136,10 +156,16 @@ def check(actor: Actor, request: HttpRequest) -> None:
     route, is_read = name_of(request), request.method in SAFE_METHODS
     if actor.scope == CHAT and route not in (CHAT_READS if is_read else CHAT_WRITES):
         raise Forbidden("This API key is for chats alone.", code="key_scope")
-    if actor.scope not in {FULL, CHAT} and not is_read:
+    if actor.scope == WIDGET and (is_read or route not in WIDGET_WRITES):
+        raise Forbidden(
+            "The key of a widget is for the chat of that widget alone.", code="key_scope"
+        )
+    if actor.scope not in {FULL, CHAT, WIDGET} and not is_read:
         raise Forbidden("This API key may read and nothing else.", code="key_scope")
     if route in CREDENTIALS and not actor.is_own_session:
         raise Forbidden("Credentials are for people who are signed in as themselves.")
+    if route in PERSONAL and not actor.is_own_session:
+        raise Forbidden("Your data is for you alone: sign in as yourself.")
     if route in ANSWERS and not actor.is_own_session:
         raise Forbidden("Invitations are answered by people who are signed in as themselves.")
     if actor.is_restricted and not is_read and route not in RESTRICTED_WRITES:

@@ -4,7 +4,8 @@ from typing import Any
 
 from celery import shared_task
 
-from accounts import limiter, mails
+from accounts import mails
+from accounts.personal import services as personal
 from accounts.services import impersonation
 from accounts.sessions import tokens
 from accounts.sessions.store import SessionStore
@@ -22,9 +23,17 @@ MAIL: dict[str, Any] = {
 
 @shared_task(name="accounts.clear_expired_sessions")  # type: ignore[untyped-decorator]
 def clear_expired_sessions() -> None:
-    """Delete sessions that have ended by time, and counts of the limiter that no longer matter."""
+    """Delete the sessions of browsers that nobody has signed in at, once their time is over.
+
+    Strangers can make many of these. Other sessions, and counts of attempts, go by retention.
+    """
     SessionStore.clear_expired()
-    limiter.clear_old()
+
+
+@shared_task(name="accounts.make_data_export")  # type: ignore[untyped-decorator]
+def make_data_export(export_id: int) -> bool:
+    """Make the file of what the platform has about somebody."""
+    return personal.make(export_id)
 
 
 @shared_task(name="accounts.end_impersonations")  # type: ignore[untyped-decorator]

@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts.services.links import Purpose
 from accounts.views import (
+    data,
     enrolment,
     impersonation,
     keys,
@@ -59,6 +60,9 @@ urlpatterns = [
     path(PROVIDER, providers.provider_edit, name="provider_edit"),
     path(f"{PROVIDER}/test", providers.provider_test, name="provider_test"),
     path(f"{PROVIDER}/delete", providers.provider_delete, name="provider_delete"),
+    path("profile/data", data.data, name="data"),
+    path("profile/data/make", data.make, name="make_data"),
+    path("profile/data/<int:data_export_id>", data.fetch, name="fetch_data"),
     path("profile/keys", keys.keys, name="keys"),
     path("profile/keys/<int:key_id>/revoke", keys.revoke_key, name="revoke_key"),
     path("profile/keys/<int:key_id>/rotate", keys.rotate_key, name="rotate_key"),
@@ -84,6 +88,7 @@ urlpatterns = [
     path("users/<int:user_id>/invitation", users.invite_again, name="invite_again"),
     path("users/<int:user_id>/invitation/show", users.show_invitation, name="show_invitation"),
     path("users/<int:user_id>/delete", users.delete, name="user_delete"),
+    path("users/<int:user_id>/erase", users.erase, name="user_erase"),
     path("users/<int:user_id>/impersonate", impersonation.begin, name="impersonate"),
     path("users/<int:user_id>/ldap", ldap.account, name="ldap_account"),
     path("users/<int:user_id>/ldap/unlink", ldap.unlink, name="ldap_unlink"),

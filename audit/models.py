@@ -1,57 +1,72 @@
 """The audit trail: append-only, with no foreign keys, so that rows outlive what they speak of."""
 
-from typing import Any
+from datetime import timedelta
 from uuid import uuid4
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils import timezone
 
+from audit import readers
+from audit.append_only import (
+    AppendOnlyError,
+    AppendOnlyManager,
+    AppendOnlyModel,
+    AppendOnlyQuerySet,
+)
+from audit.cuts import Cut, Removal
+from audit.erasing.models import Erasure
+from audit.forwarding.models import DeadLetter, Delivery
+from audit.search import WORDS
 from restai_site.lib.actor import Actor
 
+__all__ = [
+    "AppendOnlyError",
+    "Cut",
+    "DeadLetter",
+    "Delivery",
+    "Entry",
+    "Erasure",
+    "Removal",
+    "Seal",
+    "Unsealed",
+    "Verification",
+]
 # The HTTP statuses of what was refused or failed begin here.
 REFUSED = 400
+# The actions of entries about requests, whatever they did, begin like this.
+REQUEST = "request."
+# A verification that has not ended after so long never will.
+GIVEN_UP_AFTER = timedelta(hours=1)
+# Such an entry about something that was read, and is recorded for that.
+READ = REQUEST + "read"
 
 
-class AppendOnlyError(TypeError):
-    """Somebody tried to change or delete an audit entry."""
-
-
-class _AppendOnly(models.QuerySet[Any]):
-    """Reads and appends; refuses the rest before the database has to."""
-
-    def update(self, **kwargs: Any) -> int:
-        raise AppendOnlyError("Audit entries cannot be changed.")
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise AppendOnlyError("Audit entries cannot be deleted.")
-
-    def bulk_update(self, *args: Any, **kwargs: Any) -> int:
-        raise AppendOnlyError("Audit entries cannot be changed.")
-
-
-class _AppendOnlyModel(models.Model):
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnlyError("Audit entries cannot be changed.")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise AppendOnlyError("Audit entries cannot be deleted.")
-
-
-class EntryQuerySet(_AppendOnly):
+class EntryQuerySet(AppendOnlyQuerySet):
     """Entries by who may read them."""
 
     def visible_to(self, actor: Actor) -> "EntryQuerySet":
-        """Platform administrators see the trail, others nothing of it."""
-        return self if actor.is_platform_admin else self.none()
+        """Platform administrators see the trail; others what was done in teams, if they may.
+
+        The ids come first: where it is one team, its index gives the rows in order.
+        """
+        if actor.is_platform_admin:
+            return self
+        ids = readers.team_ids(actor)
+        found = self.filter(team_id=ids[0]) if len(ids) == 1 else self.filter(team_id__in=ids)
+        return found.acts() if ids else self.none()
+
+    def acts(self) -> "EntryQuerySet":
+        """What was done, without the entries that each request leaves besides."""
+        return self.exclude(action__startswith=REQUEST)
+
+    def telling(self) -> "EntryQuerySet":
+        """Leave out requests that were served: what they did has entries of its own."""
+        return self.exclude(action__startswith=REQUEST, status__lt=REFUSED)
 
 
-class Entry(_AppendOnlyModel):
+class Entry(AppendOnlyModel):
     """One act of one actor on one target."""
 
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -74,6 +89,8 @@ class Entry(_AppendOnlyModel):
     uid = models.UUIDField(default=uuid4, editable=False)
     # The code that only the holder of AUDIT_KEY can make of a row.
     mac = models.CharField(max_length=64, editable=False)
+    # Where somebody was erased from it: what it said, encrypted, and a signature of what it says.
+    erased = models.JSONField(null=True, editable=False)
 
     objects = EntryQuerySet.as_manager()
 
@@ -88,6 +105,7 @@ class Entry(_AppendOnlyModel):
             models.Index(fields=["actor_email", "-id"], name="audit_email_newest"),
             models.Index(fields=["ip", "-id"], name="audit_ip_newest"),
             models.Index(fields=["created_at"], name="audit_created"),
+            GinIndex(WORDS, name="audit_words"),
             # What was refused is rare, and what is rare is looked for.
             models.Index(
                 fields=["-id"], condition=models.Q(status__gte=REFUSED), name="audit_refused_newest"
@@ -96,6 +114,11 @@ class Entry(_AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target_type} {self.target_id}"
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether somebody was erased from it."""
+        return self.erased is not None
 
     @property
     def is_refused(self) -> bool:
@@ -115,7 +138,7 @@ class Unsealed(models.Model):
         return str(self.entry_id)
 
 
-class Seal(_AppendOnlyModel):
+class Seal(AppendOnlyModel):
     """A link of the chain: a batch of rows, in order, and the hash of the link before it.
 
     Its fields are described in docs/audit.md. Hashes and signatures are in hex.
@@ -131,7 +154,61 @@ class Seal(_AppendOnlyModel):
     key_id = models.CharField(max_length=16)
     signature = models.CharField(max_length=128)
 
-    objects = _AppendOnly.as_manager()
+    objects = AppendOnlyManager()
 
     def __str__(self) -> str:
         return f"Seal {self.number}"
+
+
+class VerificationQuerySet(models.QuerySet["Verification"]):
+    """Verifications by who may know of them."""
+
+    def visible_to(self, actor: Actor) -> "VerificationQuerySet":
+        """Platform administrators see them, others none."""
+        return self if actor.is_platform_admin else self.none()
+
+
+class Verification(models.Model):
+    """One look at the whole trail: whether it is the one that was written."""
+
+    asked_by = models.CharField(max_length=254)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    # Unknown until it has finished.
+    holds = models.BooleanField(null=True)
+    entries = models.BigIntegerField(default=0)
+    seals = models.BigIntegerField(default=0)
+    waiting = models.BigIntegerField(default=0)
+    first_bad_entry = models.BigIntegerField(null=True)
+    # The first hundred: what is wrong, with which entry and in which seal.
+    problems = models.JSONField(default=list)
+    # The number of the seal that was told outside the database, where one was compared.
+    checkpoint = models.BigIntegerField(null=True)
+    failure = models.CharField(max_length=500, blank=True)
+
+    objects = VerificationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"Verification {self.pk}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not finished, and may still."""
+        return self.finished_at is None and not self.is_given_up
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it has not finished and never will: its worker is gone."""
+        return self.finished_at is None and self.started_at < timezone.now() - GIVEN_UP_AFTER
+
+    @property
+    def first_problem(self) -> str:
+        """What is wrong first, in one sentence."""
+        if self.failure or not self.problems:
+            return self.failure
+        one = self.problems[0]
+        places = [f"{what} {one[what]}" for what in ("entry", "seal") if one.get(what) is not None]
+        return f"{' of '.join(places).capitalize()} {one['what']}."

@@ -4,14 +4,32 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from audit.chain.checkpoints import BadCheckpoint, is_in_chain, told
-from audit.models import Entry, Unsealed
-from restai_site.lib.posture import Area, Finding, State, check, command, failed, good, variable
+from audit.forwarding.destinations import destinations
+from audit.forwarding.section import ForwardingSection
+from audit.models import DeadLetter, Delivery, Entry, Unsealed, Verification
+from restai_site.lib.configuration import current
+from restai_site.lib.posture import (
+    Area,
+    Finding,
+    State,
+    check,
+    command,
+    failed,
+    good,
+    page,
+    variable,
+    words,
+)
 
 TABLE = Entry._meta.db_table
 SEALED_WITHIN = timedelta(minutes=1)
+FORWARDED_WITHIN = timedelta(hours=1)
+# It is verified once a day.
+VERIFIED_WITHIN = timedelta(days=2)
 # Made by the migration 0002 of this app.
 TRIGGERS = ("audit_entry_append_only", "audit_entry_no_truncate")
 # pg_trigger.tgenabled: fires for ordinary sessions ("origin"), or always.
@@ -38,7 +56,7 @@ def seal() -> Finding:
     waiting = Entry.objects.filter(pk__in=Unsealed.objects.values("entry_id"))
     late = waiting.filter(created_at__lt=timezone.now() - SEALED_WITHIN).count()
     if late:
-        reason = f"{late} audit entries wait for their seal: is the worker running?"
+        reason = f"{late} audit entries wait for their seal: see whether the worker runs."
         return failed(reason, command("python manage.py verify_audit"))
     if not settings.AUDIT_CHECKPOINT_FILE:
         reason = "The seals are told nowhere outside the database: a cut end would not show."
@@ -58,6 +76,39 @@ def checkpoint() -> Finding:
     if not is_in_chain(mark):
         return failed(f"Seal {mark.number}, as told outside, is not in the database.", remedy)
     return good(f"The chain holds seal {mark.number}, as it was told outside the database.")
+
+
+@check("audit-forwarding", "Forwarding of the audit trail", Area.AUDIT, State.WARNING)
+def forwarding() -> Finding:
+    page_of_it = page("Open Forwarding", "audit:forwarding")
+    aside = DeadLetter.objects.count()
+    if aside:
+        reason = words(
+            aside, "A seal of the trail was laid aside.", "{} seals of the trail were laid aside."
+        )
+        return failed(f"{reason} A destination would not take it.", page_of_it)
+    chosen = [one.kind for one in destinations(current(ForwardingSection))]
+    if not chosen:
+        reason = "The trail is sent to no place that the database's owner does not control."
+        return failed(reason, page_of_it, state=State.ADVICE)
+    late = timezone.now() - FORWARDED_WITHIN
+    behind = Delivery.objects.filter(kind__in=chosen, attempts__gt=0)
+    if behind.filter(Q(delivered_at=None) | Q(delivered_at__lt=late)).exists():
+        return failed("A destination has not taken anything for an hour.", page_of_it)
+    return good(f"The trail is sent to {' and '.join(chosen)}.")
+
+
+@check("audit-verified", "Verification of the audit trail", Area.AUDIT, State.CRITICAL)
+def verified() -> Finding:
+    remedy = command("python manage.py verify_audit")
+    last = Verification.objects.filter(finished_at__isnull=False).first()
+    if last is not None and not last.holds:
+        return failed(f"The audit trail does not hold. {last.first_problem}", remedy)
+    at = last.finished_at if last else None
+    if last is None or at is None or at < timezone.now() - VERIFIED_WITHIN:
+        reason = "The audit trail has not been verified for two days: see whether beat runs."
+        return failed(reason, remedy, state=State.WARNING)
+    return good(f"All {last.entries} sealed entries are as they were written.")
 
 
 @check("audit-triggers", "Append-only audit trail", Area.AUDIT, State.CRITICAL)

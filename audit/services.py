@@ -1,5 +1,6 @@
 """Writing the audit trail."""
 
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -8,19 +9,34 @@ from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import Error, models, transaction
 
 from audit.chain.content import row_content, row_of
 from audit.chain.keys import newest
-from audit.models import Entry
+from audit.models import REQUEST, Entry
 from restai_site.lib.actor import Actor
 from restai_site.lib.crypto import DecryptionFailed, EncryptedField
+from restai_site.lib.errors import Unavailable
 
+log = logging.getLogger(__name__)
 CHANGED = "changed"
 LONGEST_VALUE = 500
 LARGEST_INTEGER = 2**63 - 1
 SECRET_FIELD_NAMES = frozenset({"password", "digest", "api_key"})
 Changes = dict[str, dict[str, Any]]
+UNRECORDED = (
+    "The audit trail cannot be written, so the platform takes no changes; ask an administrator to "
+    "look at its database."
+)
+
+
+class Unrecorded(Unavailable):
+    """An entry could not be written, so that what it speaks of must not be."""
+
+    code = "audit_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(UNRECORDED)
 
 
 def record(
@@ -38,29 +54,67 @@ def record(
     `target` is a row, or a model where its whole table is meant. `changes` maps field names to
     what `changes_of` returns, or to plain values; `name` stands for the target's own where that
     must not be shown. Raises TransactionManagementError outside a transaction: a change must not
-    be kept without its entry.
+    be kept without its entry. Raises Unrecorded where it cannot be written, so that the change is
+    taken back as well.
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("audit.record() needs a transaction.")
-    entry = Entry(
-        actor_id=actor.user_id,
-        actor_email=actor.email,
-        credential=actor.credential,
-        impersonator_id=actor.impersonator_id,
-        impersonator_email=actor.impersonator_email,
+    return _append(
+        actor,
         action=action,
         target_type=target._meta.label_lower,
         target_id=str(target.pk) if isinstance(target, models.Model) else "",
         target_name=neutral(_name(target) if name is None else name)[:200],
         team_id=team_id,
         status=status,
+        changes=plain(changes or {}),
+    )
+
+
+def record_request(
+    actor: Actor,
+    *,
+    method: str,
+    route: str,
+    address: str,
+    status: int,
+    notes: Mapping[str, Any] | None = None,
+) -> Entry:
+    """Append the one entry of a request, in a transaction of its own.
+
+    `route` is the name of the route that it found, `address` what it was called by, without what
+    opens something; `status` is the HTTP status of the answer. Raises Unrecorded.
+    """
+    with transaction.atomic():
+        return _append(
+            actor,
+            action=REQUEST + method.lower()[:16],
+            target_type="route",
+            target_id=route[:64],
+            target_name=neutral(address)[:200],
+            status=status,
+            changes=plain(notes or {}),
+        )
+
+
+def _append(actor: Actor, **values: Any) -> Entry:
+    entry = Entry(
+        actor_id=actor.user_id,
+        actor_email=actor.email,
+        credential=actor.credential,
+        impersonator_id=actor.impersonator_id,
+        impersonator_email=actor.impersonator_email,
         ip=_address(actor.ip),
         user_agent=neutral(actor.user_agent)[:200],
         request_id=actor.request_id,
-        changes=plain(changes or {}),
+        **values,
     )
     entry.mac = newest().mac(row_content(row_of(entry)))
-    entry.save(force_insert=True)
+    try:
+        entry.save(force_insert=True)
+    except Error as error:
+        log.critical("The audit trail cannot be written: %s", type(error).__name__)
+        raise Unrecorded from error
     return entry
 
 

@@ -6,6 +6,7 @@ administrator would make it.
 
 import secrets
 import sys
+from typing import Any
 from uuid import uuid4
 
 import django
@@ -41,6 +42,29 @@ def main(base_url: str) -> None:
     actor = Actor(user_id=user.pk, email=user.email, session_id=uuid4())
     _, key = create_api_key(user, name="bench", actor=actor)
     print(key)
+
+
+def chat_world(base_url: str, *, model: str) -> tuple[Any, Any, str]:
+    """Make a project with this model of the mock provider, somebody who uses it, and their key."""
+    from accounts.services import create_api_key, create_user
+    from catalog.models import LLM
+    from catalog.services import create_model, create_provider
+    from projects.services import create_project
+    from restai_site.lib.actor import Actor
+    from teams.services import add_member, create_team, set_grants
+
+    system = Actor.system("benchmark")
+    account = {"name": "Mock", "kind": "openai_compatible", "base_url": base_url, "api_key": "sk"}
+    values = {"provider": create_provider(account, actor=system), "context_window": 8192}
+    made = create_model(LLM, {**values, "name": "bench", "litellm_model": model}, actor=system)
+    team = create_team(name="Bench", actor=system)
+    set_grants(team, {"llms": [made]}, actor=system)
+    shown = {"name": "Chat", "llm": made, "visibility": "team"}
+    project = create_project(team, shown, actor=system)
+    user = create_user(email="bench@example.org", password=secrets.token_urlsafe(32), actor=system)
+    add_member(team, user, actor=system)
+    actor = Actor(user_id=user.pk, email=user.email, session_id=uuid4())
+    return project, user, create_api_key(user, name="bench", actor=actor)[1]
 
 
 if __name__ == "__main__":

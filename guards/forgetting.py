@@ -4,8 +4,11 @@ from typing import Any
 
 from django.db.models import Q
 
+from accounts.models import User
 from guards.models import GuardEvent
 from projects.models import Project
+
+SAID = ~Q(text="") | ~Q(reason="")
 
 
 def forget_words(sender: object, *, project: Project, **_: Any) -> int:
@@ -13,5 +16,9 @@ def forget_words(sender: object, *, project: Project, **_: Any) -> int:
 
     Returns of how many findings.
     """
-    said = ~Q(text="") | ~Q(reason="")
-    return GuardEvent.objects.filter(said, project=project).update(text="", reason="")
+    return GuardEvent.objects.filter(SAID, project=project).update(text="", reason="")
+
+
+def forget_person(sender: object, *, instance: User, **_: Any) -> None:
+    """Empty the texts of the findings of somebody whose account is deleted."""
+    GuardEvent.objects.filter(SAID, user=instance).update(text="", reason="")

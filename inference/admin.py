@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 # Registers what belongs to the test bench.
 from guards import admin_bench  # noqa: F401
-from inference.models import Conversation, Message
+from inference.models import Conversation, InferenceLog, Message
 from restai_site.lib.admin import ViewOnlyAdmin
 
 
@@ -39,3 +39,16 @@ class MessageAdmin(ViewOnlyAdmin):
     fields = ("id", "conversation_id", "role", "status", "created_at")
     list_display = ("id", "conversation_id", "role", "status", "created_at")
     list_filter = ("role", "status")
+
+
+@admin.register(InferenceLog)
+class InferenceLogAdmin(ViewOnlyAdmin):
+    """Calls of projects without what was said in them: that is on the page of the project."""
+
+    fields = (
+        *("project", "user", "surface", "model_name", "outcome", "prompt_tokens"),
+        *("completion_tokens", "cost", "latency_ms", "request_id", "created_at"),
+    )
+    list_display = ("created_at", "project", "user", "surface", "model_name", "outcome")
+    list_select_related = ("project", "user")
+    list_filter = ("surface", "outcome")

@@ -58,6 +58,15 @@ class Call:
     rate: Rate | None = None
     # Whether the project keeps what is said in it.
     keeps_text: bool = False
+    # How the project logs calls, and whether personal data is masked there; none: outside projects.
+    logging: str = ""
+    masks_logs: bool = False
+    # By what the call came: the chat, or the OpenAI-compatible API.
+    surface: str = "api"
+    # The path of the page on which a visitor asked.
+    page: str = ""
+    # What whoever asked must still reach, where that is not the project or the team.
+    watched: Place | None = None
     # The guards that it has to pass; None where there are none.
     guarded: Guarded | None = None
     started: float = field(default_factory=time.monotonic)
@@ -68,6 +77,8 @@ class Call:
     @property
     def place(self) -> Place | None:
         """What whoever asked must still reach for the answer to go on."""
+        if self.watched is not None:
+            return self.watched
         if self.project_id is not None:
             return Place(PROJECT, self.project_id)
         return None if self.team_id is None else Place(TEAM, self.team_id)

@@ -10,6 +10,7 @@ from catalog.prices import cost
 from catalog.tokens import count_messages, count_text
 from guards.events import Place, write
 from inference.calls import Answer, Call, Turn
+from inference.logs.writing import write as write_log
 from inference.models import Message
 from metering.claims import Spending
 from metering.settling import settle
@@ -90,6 +91,7 @@ def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
     )
     if call.turn is None and call.guarded is None:
         settle(_spending(call, receipt, source))
+        write_log(call, answer, receipt, None)
         return receipt
     with transaction.atomic():
         return _finish_kept(call, answer, receipt, source)
@@ -106,6 +108,8 @@ def _finish_kept(call: Call, answer: Answer, receipt: Receipt, source: str) -> R
         # Of calls outside conversations too, where the project keeps what is said.
         keeps_text = is_kept if call.turn is not None else _keeps_text(call)
         write(_place(call, keeps_text=keeps_text), call.guarded.findings.values())
+    kept = call.turn if is_kept else None
+    write_log(call, answer, receipt, kept.conversation_id if kept else None)
     if call.turn is None or not is_kept:
         return receipt
     _keep_blocked_question(call, call.turn)

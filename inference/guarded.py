@@ -39,8 +39,8 @@ class Guarded:
     findings: dict[tuple[str, int | None], Finding] = field(default_factory=dict)
     masked: dict[str, set[str]] = field(default_factory=dict)
     blocked: Finding | None = None
-    # The question as it may be kept; None until the input guards have let it pass.
-    question: str | None = None
+    # Whether all input guards have let the question pass; nothing of it is kept before that.
+    is_admitted: bool = False
     first_token_delay_ms: float = 0
     total_delay_ms: float = 0
 

@@ -129,6 +129,8 @@ def withheld(call: Call, answer: Answer, finding: Finding) -> None:
 
 
 async def _release_question(call: Call) -> None:
+    if call.guarded is not None:
+        call.guarded.is_admitted = True
     if call.turn is not None and call.turn.question is not None:
         assert call.guarded is not None  # noqa: S101  only then is a question held
         told = call.guarded.for_question

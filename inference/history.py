@@ -110,7 +110,8 @@ def _conversation(
     if body.conversation_id is None:
         made = Conversation.objects.create(
             project_id=project.id,
-            user_id=_person(actor),
+            user_id=None if actor.visitor_id else _person(actor),
+            visitor_id=actor.visitor_id,
             title=UNTITLED if is_held else title_of(body.message),
         )
         # The title is the person's own words, which the trail does not hold.

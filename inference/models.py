@@ -5,19 +5,25 @@ import uuid
 from django.db import models
 
 from accounts.models import User
+from inference.logs.models import InferenceLog
 from inference.querysets import ConversationQuerySet
 from metering.models import UsageRecord
 from projects.models import Project
 
+__all__ = ["Conversation", "InferenceLog", "Message"]
 TITLE_MAX_LENGTH = 120
 
 
 class Conversation(models.Model):
-    """A person's exchange with a project. It is theirs alone."""
+    """The exchange of a person, or of a visitor of a widget, with a project. It is theirs alone."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="conversations")
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="conversations")
+    user = models.ForeignKey(
+        User, null=True, on_delete=models.CASCADE, related_name="conversations"
+    )
+    # Of a row of the app that lets visitors in.
+    visitor_id = models.UUIDField(null=True, editable=False)
     title = models.CharField(max_length=TITLE_MAX_LENGTH)
     pinned = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -28,7 +34,20 @@ class Conversation(models.Model):
     class Meta:
         ordering = ["-updated_at"]
         indexes = [
-            models.Index(fields=["user", "project", "-updated_at"], name="conversation_user_newest")
+            models.Index(
+                fields=["user", "project", "-updated_at"], name="conversation_user_newest"
+            ),
+            models.Index(
+                fields=["visitor_id", "-updated_at"],
+                condition=models.Q(visitor_id__isnull=False),
+                name="conversation_visitor_newest",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user=None) ^ models.Q(visitor_id=None),
+                name="conversation_of_one",
+            )
         ]
 
     def __str__(self) -> str:
@@ -68,7 +87,9 @@ class Message(models.Model):
     class Meta:
         ordering = ["created_at"]
         indexes = [
-            models.Index(fields=["conversation", "created_at"], name="message_conversation_order")
+            models.Index(fields=["conversation", "created_at"], name="message_conversation_order"),
+            # What is over is looked for by its age.
+            models.Index(fields=["created_at"], name="message_oldest"),
         ]
 
     def __str__(self) -> str:

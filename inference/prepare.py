@@ -70,7 +70,30 @@ def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
     (project or conversation), Forbidden, Invalid (what does not go with the project's logging),
     RateLimited, Unavailable (a limit cannot be counted), BudgetExceeded.
     """
-    actor = require(request)
+    return _prepare_turn(request, project_id, body, require(request), surface="chat")
+
+
+@noting_refusals
+def prepare_visit(
+    request: HttpRequest, project_id: int, body: ChatBody, actor: Actor, *, context: str = ""
+) -> Call:
+    """As `prepare_chat`, for a visitor of a widget: `actor` is a widget's key with a visitor.
+
+    `context` follows the project's own prompt: what the website says of its visitor, marked as
+    data. Raises as `prepare_chat` does.
+    """
+    return _prepare_turn(request, project_id, body, actor, surface="widget", context=context)
+
+
+def _prepare_turn(
+    request: HttpRequest,
+    project_id: int,
+    body: ChatBody,
+    actor: Actor,
+    *,
+    surface: str,
+    context: str = "",
+) -> Call:
     # Redis is asked before anything is locked.
     project = _visible_project(project_id, actor)
     _require_callable(project)
@@ -79,13 +102,13 @@ def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
     with transaction.atomic():
         project = _visible_project(project_id, actor, is_held=True)
         call = _project_call(project, actor)
-        call.rate = rate
+        call.rate, call.surface = rate, surface
         if project.keeps_conversations:
             is_held = call.guarded is not None
             call.turn, messages = begin_turn(project, body, actor=actor, is_held=is_held)
         else:
             messages = unkept_turn(project, body)
-        call.request = _as_project(project, ChatRequest(messages=messages), actor)
+        call.request = _as_project(project, ChatRequest(messages=messages), actor, context)
         call.own_messages = len(call.request.messages) - len(messages)
         call.streamed = body.stream
         # Here, so that nothing is kept of a question that no budget pays for.
@@ -129,6 +152,7 @@ def _project_call(project: ProjectTarget, actor: Actor) -> Call:
     _require_callable(project)
     call = _call(project.model, actor, "chat", project_id=project.id)
     call.keeps_text = project.keeps_conversations
+    call.logging, call.masks_logs = project.inference_logging, project.masks_logs
     return call
 
 
@@ -159,7 +183,9 @@ def _call(model: ModelTarget, actor: Actor, kind: str, *, project_id: int | None
     return call
 
 
-def _as_project(project: ProjectTarget, request: ChatRequest, actor: Actor) -> ChatRequest:
+def _as_project(
+    project: ProjectTarget, request: ChatRequest, actor: Actor, context: str = ""
+) -> ChatRequest:
     """Put the project's prompt first and its parameters where the caller gave none.
 
     Callers who may not edit the project lower its parameters and do not raise them; nobody raises
@@ -168,8 +194,9 @@ def _as_project(project: ProjectTarget, request: ChatRequest, actor: Actor) -> C
     messages = list(request.messages)
     if any(message["role"] in PRIVILEGED_ROLES for message in messages):
         _require_editor(project, actor)
-    if project.system_prompt:
-        messages.insert(0, {"role": "system", "content": project.system_prompt})
+    prompt = "\n\n".join(filter(None, (project.system_prompt, context)))
+    if prompt:
+        messages.insert(0, {"role": "system", "content": prompt})
     limits = [limit for limit in (request.max_tokens, project.max_tokens) if limit]
     raises = any(_raises(getattr(request, name), getattr(project, name)) for name in LOWER_ONLY)
     # Asked of the database for those alone who would raise something.

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
-    """Conversations belong to the person who has them, while they may use the project."""
+    """Conversations belong to the person, or visitor, who has them, and may use the project."""
 
     def visible_to(self, actor: Actor) -> "ConversationQuerySet":
         """One's own, in projects that are visible. Administrators see nobody else's."""
+        projects = Project.objects.visible_to(actor)
+        if actor.visitor_id is not None:
+            return self.filter(visitor_id=actor.visitor_id, project__in=projects)
         if actor.user_id is None:
             return self.none()
-        projects = Project.objects.visible_to(actor)
         return self.filter(user_id=actor.user_id, project__in=projects)
 
     def editable_by(self, actor: Actor) -> "ConversationQuerySet":

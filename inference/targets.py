@@ -62,6 +62,7 @@ class ProjectTarget(NamedTuple):
     context_window: int
     inference_logging: str
     requests_per_minute: int | None
+    masks_logs: bool
     is_callable: bool
     model: ModelTarget
 
@@ -84,7 +85,7 @@ MODEL_FIELDS = ("name", "litellm_model", "input_price_per_million", "output_pric
 PROVIDER_FIELDS = ("kind", "base_url", "api_key")
 PROJECT_FIELDS = (
     *("pk", "system_prompt", "temperature", "top_p", "max_tokens"),
-    *("llm__context_window", "inference_logging", "requests_per_minute"),
+    *("llm__context_window", "inference_logging", "requests_per_minute", "masks_logs"),
 )
 
 

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from projects import services
+from projects.erasing.models import TeamErasure
 from projects.models import (
     Project,
     ProjectInvitation,
@@ -15,6 +16,7 @@ from projects.models import (
     ProjectSecret,
     PromptVersion,
 )
+from projects.retention.models import RetentionRule, RetentionRun
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import RowForm, ServiceAdmin, ViewOnlyAdmin
 
@@ -47,6 +49,7 @@ class ProjectAdmin(ServiceAdmin):
         "max_tokens",
         "visibility",
         "inference_logging",
+        "masks_logs",
         "delete_conversations",
     )
     autocomplete_fields = ("team", "llm")
@@ -135,3 +138,27 @@ class ProjectSecretAdmin(ViewOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("value")
+
+
+@admin.register(RetentionRule)
+class RetentionRuleAdmin(ViewOnlyAdmin):
+    """Periods of teams and projects; they are set on their pages."""
+
+    list_display = ("kind", "days", "team", "project")
+    list_filter = ("kind",)
+    list_select_related = ("team", "project")
+
+
+@admin.register(RetentionRun)
+class RetentionRunAdmin(ViewOnlyAdmin):
+    """Removals of what was over."""
+
+    list_display = ("kind", "started_at", "finished_at", "deleted", "asked_by", "failure")
+    list_filter = ("kind",)
+
+
+@admin.register(TeamErasure)
+class TeamErasureAdmin(ViewOnlyAdmin):
+    """Which teams were erased; that is asked for under their settings."""
+
+    list_display = ("name", "asked_at", "asked_by", "projects_gone", "projects", "finished_at")

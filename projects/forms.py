@@ -94,9 +94,17 @@ class SettingsForm(ProjectForm):
         choices=Project.InferenceLogging.choices,
         widget=forms.RadioSelect,
         help_text=(
-            "Counts from the next message on. Calls by /v1 are never kept. The record of use stays "
-            "either way: who called, when, tokens, cost; no text. What the provider of the model "
-            "keeps is not decided here."
+            "Counts from the next message on. Admins of the team read the log, and each look at "
+            "it is recorded. The record of use stays either way: who called, when, tokens, cost; "
+            "no text. What the provider of the model keeps is not decided here."
+        ),
+    )
+    masks_logs = forms.BooleanField(
+        label="Mask personal data in the log",
+        required=False,
+        help_text=(
+            "Addresses, numbers of phones, cards, accounts and people stand there as what they "
+            "are, such as [email]. Conversations stay as they were written."
         ),
     )
     delete_conversations = forms.BooleanField(

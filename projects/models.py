@@ -34,7 +34,8 @@ class Project(models.Model):
         TEAM = "team", "Everybody in the team"
 
     class InferenceLogging(models.TextChoices):
-        FULL = "full", "On: chats are kept, as conversations of each person"
+        FULL = "full", "Full: chats are kept, and the log has questions and answers"
+        METADATA = "metadata", "Metadata: the log has who, when, tokens and cost, and no text"
         OFF = "off", "Off: the platform keeps no question and no answer"
 
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="projects")
@@ -59,6 +60,8 @@ class Project(models.Model):
     inference_logging = models.CharField(
         max_length=8, choices=InferenceLogging.choices, default=InferenceLogging.FULL
     )
+    # Whether the log shows personal data as what it is: [email] and the like.
+    masks_logs = models.BooleanField(default=False)
     # Calls of models; None: no limit.
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True, editable=False)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -206,3 +209,7 @@ class ProjectSecret(models.Model):
     def reference(self) -> str:
         """What a configuration holds instead of the value."""
         return f"{{{{secret.{self.name}}}}}"
+
+
+from projects.erasing.models import TeamErasure  # noqa: E402, F401 - is a model
+from projects.retention.models import RetentionRule, RetentionRun  # noqa: E402, F401 - are models

@@ -3,9 +3,11 @@
 from django.urls import path
 
 from projects import access_views, invitation_views, moving_views, secret_views, views
+from projects.erasing import views as erasing_views
 from projects.permissions.api import MatrixView
 from projects.permissions.export import matrix_csv
 from projects.permissions.views import permissions, view_as
+from projects.retention.views import project_retention, purge, retention, team_retention
 
 app_name = "projects"
 PROJECT = "projects/<int:project_id>"
@@ -17,6 +19,8 @@ urlpatterns = [
     path("permissions/matrix", MatrixView.as_view(), name="permissions_matrix"),
     path("permissions/matrix.csv", matrix_csv, name="permissions_csv"),
     path("permissions/users/<int:user_id>", view_as, name="permissions_user"),
+    path("teams/erasures", erasing_views.erasures, name="team_erasures"),
+    path("teams/<int:team_id>/erase", erasing_views.erase, name="erase_team"),
     path("projects", views.project_list, name="list"),
     path("projects/new", views.project_new, name="new"),
     path(PROJECT, views.overview, name="overview"),
@@ -63,6 +67,10 @@ urlpatterns = [
     ),
     path("invitations/<str:token>", invitation_views.follow_invitation),
     path(f"{PROJECT}/settings", views.project_settings, name="settings"),
+    path(f"{PROJECT}/retention", project_retention, name="project_retention"),
+    path("teams/<int:team_id>/retention", team_retention, name="team_retention"),
+    path("settings/retention/runs", retention, name="retention"),
+    path("settings/retention/purge", purge, name="purge"),
     path(f"{PROJECT}/move", moving_views.project_move, name="move"),
     path(f"{PROJECT}/delete", views.project_delete, name="delete"),
 ]

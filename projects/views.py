@@ -32,6 +32,7 @@ VERSIONS_SHOWN = 100
 SETTINGS = (
     *("name", "description", "llm", "temperature", "top_p", "max_tokens"),
     "inference_logging",
+    "masks_logs",
 )
 
 
@@ -212,15 +213,17 @@ def project_tabs(
         ("analytics", "Analytics", "metering:project_analytics"),
         ("guards", "Guards", "guards:project_guards"),
         ("secrets", "Secrets", "projects:secrets"),
+        ("widgets", "Widget", "widgets:widgets"),
         ("access", "Access", "projects:access"),
+        ("log", "Log", "logs:log"),
         ("limits", "Limits", "metering:project_limits"),
         ("settings", "Settings", "projects:settings"),
     ]
-    closed = {"prompt", "guards", "secrets", "access", "limits", "settings"}
+    closed = {"prompt", "guards", "secrets", "widgets", "access", "log", "limits", "settings"}
     return [
         tab(label, reverse(name, args=[project.pk]), is_current=key == current)
         for key, label, name in pages
-        if can_manage or (key != "limits" and (can_edit or key not in closed))
+        if can_manage or (key not in {"limits", "log"} and (can_edit or key not in closed))
     ]
 
 

@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
 from accounts.sessions.lifecycle import store_of
+from audit.readers import may_read
 from metering.meters import Meter, nearly_used, warnings_for
 from projects.invitations import rows_waiting
 from restai_site.lib.actor import Actor
@@ -205,6 +206,8 @@ class Frame:
         ]
         if self.actor.is_platform_admin:
             groups.append(LinkGroup("Platform", self._platform_links()))
+        elif may_read(self.actor):
+            groups[0].items.append(self._link("Audit", "audit:entries", "shield-check"))
         return groups
 
     def _platform_links(self) -> list[Link]:

@@ -20,10 +20,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware as DjangoCsrf
 from django.middleware.security import SecurityMiddleware as DjangoSecurity
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts import devices
+from accounts.credentials import PROGRAM_HEADERS
 from accounts.sessions.lifecycle import store_of
 from restai_site.lib.errors import DomainError, TooLarge
 from restai_site.lib.http import render_error
@@ -50,7 +52,6 @@ TOO_LARGE = TooLarge("The request body is larger than this server accepts.")
 WRONG_HOST = "This server does not answer under this host name."
 # Where programs call; pages and the administration always get their session.
 PROGRAM_PATHS = ("/v1/", "/api/")
-PROGRAM_HEADERS = frozenset({"HTTP_AUTHORIZATION", "HTTP_X_API_KEY"})
 
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
@@ -116,21 +117,27 @@ class RequestContextMiddleware:
         request.client_ip = client_ip(request)  # type: ignore[attr-defined]
         if self.is_async:
             return self._answer_later(request)
-        response = _refusal(request) or self.get_response(request)
-        return self._with_headers(request, response)
+        return self._with_headers(request, self.get_response(request))
 
     async def _answer_later(self, request: HttpRequest) -> HttpResponseBase:
-        response = _refusal(request) or await self.get_response(request)
-        return self._with_headers(request, response)
+        return self._with_headers(request, await self.get_response(request))
 
     @staticmethod
     def _with_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if getattr(response, "is_framed", False):
+            del response.headers["X-Frame-Options"]
         if not request.path.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class BoundsMiddleware(Inline, MiddlewareMixin):
+    """Refuses foreign host names, and bodies over the limit."""
+
+    process_request = staticmethod(_refusal)
 
 
 class SecurityMiddleware(Inline, DjangoSecurity):

@@ -23,6 +23,8 @@ AUDIT_KEY = env.fernet_keys("AUDIT_KEY")
 # --- Audit trail -----------------------------------------------------------------------------
 # The newest seal is told there, outside the database.
 AUDIT_CHECKPOINT_FILE = env.text("AUDIT_CHECKPOINT_FILE", "")
+# Entries that are younger stay, whoever asks for their removal.
+AUDIT_MIN_DAYS = env.integer("AUDIT_MIN_DAYS", 90, least=30, most=36_500)
 
 # --- Address ---------------------------------------------------------------------------------
 PUBLIC_URL = env.url("PUBLIC_URL", ("https", "http"), "http://localhost:8000").rstrip("/")
@@ -71,6 +73,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "restai_site.middleware.SecurityMiddleware",
     "restai_site.middleware.RequestContextMiddleware",
+    "widget.cors.WidgetCorsMiddleware",
+    "restai_site.trail.requests.RequestTrailMiddleware",
+    "restai_site.middleware.BoundsMiddleware",
     "restai_site.middleware.StaticFilesMiddleware",
     "restai_site.middleware.SessionMiddleware",
     "restai_site.middleware.CsrfViewMiddleware",
@@ -142,6 +147,20 @@ CELERY_BEAT_SCHEDULE = {
     "tell-budget-alerts": {"task": "metering.tell_alerts", "schedule": 15.0},
     "roll-up-usage": {"task": "metering.roll_up", "schedule": 60.0},
     "requeue-bench": {"task": "inference.requeue_bench", "schedule": 60.0},
+    "purge-what-is-over": {"task": "projects.purge_due", "schedule": 600.0},
+    "look-after-audit-removals": {"task": "audit.look_after_removals", "schedule": 600.0},
+    "look-after-audit-erasures": {"task": "audit.look_after_erasures", "schedule": 600.0},
+    "look-after-team-erasures": {
+        "task": "projects.look_after_team_erasures",
+        "schedule": 600.0,
+    },
+    # One that waits for longer than the next comes is not needed any more.
+    "forward-audit-trail": {
+        "task": "audit.forward",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "verify-audit-trail": {"task": "audit.verify_daily", "schedule": 86_400.0},
     "rotate-signing-key": {"task": "accounts.rotate_signing_key", "schedule": 3600.0},
 }
 
@@ -222,10 +241,20 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-# Files are for our own pages; the widget will say for itself who may load it.
+# Files are for our own pages; the widget says for itself who may load it.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 WHITENOISE_AUTOREFRESH = not STATIC_COLLECTED
+
+# Pages of other websites reach the widget alone: widget/cors.py says which, one by one. None of
+# these opens anything by itself.
+CORS_URLS_REGEX = r"^/widget/"
+CORS_ALLOWED_ORIGINS: list[str] = []
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["POST"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "x-widget-session"]
+CORS_EXPOSE_HEADERS = ["Retry-After"]
+CORS_PREFLIGHT_MAX_AGE = 600
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -277,6 +306,10 @@ SPECTACULAR_SETTINGS = {
         "FindingStage": "guards.models.GuardEvent.Stage",
         "GuardRunState": "guards.models.GuardRun.State",
         "PostureState": "restai_site.posture.api.STATES",
+        "KeyScope": "accounts.models.ApiKey.Scope",
+        "ChosenKeyScope": "accounts.models.ApiKey.CHOSEN_SCOPES",
+        "UserTheme": "accounts.models.User.Theme",
+        "WidgetTheme": "widget.models.Widget.Theme",
     },
 }
 

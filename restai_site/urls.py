@@ -30,6 +30,9 @@ urlpatterns = [
     path("", include("projects.urls")),
     path("", include("metering.urls")),
     path("", include("inference.bench.urls")),
+    path("", include("inference.logs.urls")),
     path("", include("guards.urls")),
     path("", include("inference.urls")),
+    path("", include("widget.page_urls")),
+    path("", include("widget.urls")),
 ]

@@ -17,6 +17,8 @@ from typing import Any
 
 FORMAT = "restai audit export 1"
 CONTEXT = b"restai audit seal 1\n"
+CUT_CONTEXT = b"restai audit cut 1\n"
+ERASED_CONTEXT = b"restai audit erased 1\n"
 GENESIS = "0" * 64
 ENTRY, CONTENT = b'{"entry":', b',"content":'
 LEAF = 64
@@ -102,7 +104,8 @@ class Verifier:
         self.keys = {hashlib.sha256(key).hexdigest()[:16]: key for key in keys}
         self.marks = {mark["number"]: mark for mark in checkpoints}
         self.problems: list[str] = []
-        self.seals = self.entries = 0
+        self.seals = self.entries = self.erased = self.removed = self.removed_until = 0
+        self.cuts: dict[int, str] = {}
         self.last = GENESIS
         self.due: list[tuple[int, str]] = []
         self.has_ended = False
@@ -116,8 +119,21 @@ class Verifier:
         value = json.loads(line)
         if "seal" in value:
             self.take_seal(value["seal"])
+        elif "cut" in value:
+            self.take_cut(value["cut"])
         elif "end" in value:
             self.take_end(value["end"])
+
+    def take_cut(self, cut: dict[str, Any]) -> None:
+        said = {name: value for name, value in cut.items() if name != "signature"}
+        content = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        signed = CUT_CONTEXT + hashlib.sha256(content.encode()).hexdigest().encode()
+        public = self.keys.get(cut["key"])
+        if public is None or not is_signed(public, signed, unhexed(cut["signature"])):
+            self.problems.append(f"The cut after seal {cut['number']} has no key that you trust.")
+            return
+        self.cuts[cut["number"]] = cut["hash"]
+        self.removed_until = max(self.removed_until, cut["number"])
 
     def take_seal(self, seal: dict[str, Any]) -> None:
         self.miss_rows()
@@ -133,6 +149,8 @@ class Verifier:
             self.problems.append(f"Seal {number} was changed.")
         elif not self.is_trusted(seal):
             self.problems.append(f"Seal {number} was made by somebody without a key you trust.")
+        if self.cuts.pop(number, seal["hash"]) != seal["hash"]:
+            self.problems.append(f"Seal {number} is not the one after which the trail was cut.")
         mark = self.marks.pop(number, None)
         if mark is not None and mark["hash"] != seal["hash"]:
             self.problems.append(f"Seal {number} is not the one of the checkpoint.")
@@ -151,19 +169,40 @@ class Verifier:
         head, _, content = line[len(ENTRY) :].partition(CONTENT)
         entry, content = json.loads(head), content.rstrip(b"\n")[:-1]
         while self.due and self.due[-1][0] != entry["id"]:
-            self.problems.append(f"Entry {self.due.pop()[0]} of seal {self.seals} is gone.")
+            self.miss_row()
         if not self.due:
             self.problems.append(f"Entry {entry['id']} is in no seal.")
             return
         leaf = self.due.pop()[1]
         data = f"{entry['id']} {entry['mac']} ".encode() + content
         self.entries += 1
-        if hashlib.sha256(data).hexdigest() != leaf:
+        if "erased" in entry:
+            self.take_erased(entry, content)
+        elif hashlib.sha256(data).hexdigest() != leaf:
             self.problems.append(f"Entry {entry['id']} of seal {self.seals} was changed.")
+
+    def take_erased(self, entry: dict[str, Any], content: bytes) -> None:
+        mark = entry["erased"]
+        data = f"{entry['id']} {entry['mac']} {mark['original']} ".encode() + content
+        signed = ERASED_CONTEXT + hashlib.sha256(data).hexdigest().encode()
+        public = self.keys.get(mark["key"])
+        if public is not None and is_signed(public, signed, unhexed(mark["signature"])):
+            self.erased += 1
+        else:
+            self.problems.append(
+                f"Entry {entry['id']} of seal {self.seals} was erased without a key that you trust."
+            )
 
     def miss_rows(self) -> None:
         while self.due:
-            self.problems.append(f"Entry {self.due.pop()[0]} of seal {self.seals} is gone.")
+            self.miss_row()
+
+    def miss_row(self) -> None:
+        number, leaf = self.due.pop()
+        if self.seals <= self.removed_until and leaf != "0" * LEAF:
+            self.removed += 1
+        else:
+            self.problems.append(f"Entry {number} of seal {self.seals} is gone.")
 
     def take_end(self, end: dict[str, Any]) -> None:
         self.miss_rows()
@@ -174,6 +213,8 @@ class Verifier:
     def close(self) -> None:
         if not self.has_ended:
             self.problems.append("The export has no end: it was cut.")
+        for number in sorted(self.cuts):
+            self.problems.append(f"Seal {number}, after which the trail was cut, is gone.")
         for number in sorted(self.marks):
             self.problems.append(f"Seal {number} of the checkpoint is gone: the end was cut.")
 
@@ -211,6 +252,14 @@ def main() -> int:
         print(f"The export cannot be read: {error}", file=sys.stderr)
         return 2
     print(f"Entries: {verifier.entries}. Seals: {verifier.seals}. Last hash: {verifier.last}")
+    if verifier.removed_until:
+        removed, until = verifier.removed, verifier.removed_until
+        print(f"Removed on purpose: {removed} entries, up to seal {until}.")
+    if verifier.erased:
+        print(
+            f"Without the data of erased people: {verifier.erased} entries. That somebody with the "
+            "key did that is certain; what they said before, only that one can check."
+        )
     if not asked.key:
         print("Believed are the keys in the export itself; name the ones you trust with --key.")
     for problem in verifier.problems[:100]:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from restai_site.lib.actor import Actor
 from restai_site.lib.admin import ServiceAdmin, ViewOnlyAdmin
 from teams import services
+from teams.data.models import TeamExport
 from teams.models import Branding, GroupMapping, Invitation, Membership, Team
 
 
@@ -103,3 +104,15 @@ class InvitationAdmin(ViewOnlyAdmin):
     list_select_related = ("team", "invited_by")
     search_fields = ("email__startswith",)
     search_help_text = "The beginning of an e-mail address."
+
+
+@admin.register(TeamExport)
+class TeamExportAdmin(ViewOnlyAdmin):
+    """That files were made of what is held about teams; what is in them is for their admins."""
+
+    fields = list_display = ("team", "asked_by", "created_at", "finished_at", "size", "failure")
+    list_select_related = ("team", "asked_by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TeamExport]:
+        """Leave the files in the table."""
+        return super().get_queryset(request).defer("content")

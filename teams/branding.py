@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -10,8 +10,10 @@ from django.db import transaction
 from audit.services import CHANGED, changes_of, record
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
-from restai_site.lib.images import Emblem, as_emblem
 from teams.models import Branding, Team, new_public_slug
+
+if TYPE_CHECKING:
+    from restai_site.lib.images import Emblem
 
 TEXT_FIELDS = ("app_name", "welcome_message", "primary", "secondary")
 LOGO_SIDE_PIXELS = 512
@@ -33,13 +35,15 @@ def branding_of(team: Team) -> Branding:
     return branding
 
 
-def logo_from(content: bytes) -> Emblem:
+def logo_from(content: bytes) -> "Emblem":
     """Return the logo in an uploaded file, written anew. Call it outside a transaction.
 
     Raises Invalid for anything but a PNG, JPEG or WebP file of at most UPLOAD_MAX_BYTES.
     """
     if len(content) > UPLOAD_MAX_BYTES:
         raise Invalid(TOO_LARGE, code="invalid_image")
+    from restai_site.lib.images import as_emblem  # Pillow: few processes need it
+
     return as_emblem(content, side=LOGO_SIDE_PIXELS, most_bytes=LOGO_MAX_BYTES)
 
 

@@ -1,5 +1,6 @@
 """The form of a team's branding. It validates; services save."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -36,9 +37,10 @@ class ColourField(forms.CharField):
 
 
 class LogoField(forms.FileField):
-    """An image file, written anew."""
+    """An image file, written anew by `write`."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, write: Callable[[bytes], Emblem] = logo_from, **kwargs: Any) -> None:
+        self._write = write
         chooser = forms.FileInput({"accept": "image/png,image/jpeg,image/webp"})
         super().__init__(required=False, widget=chooser, **kwargs)
 
@@ -49,7 +51,7 @@ class LogoField(forms.FileField):
         if file.size > UPLOAD_MAX_BYTES:
             raise forms.ValidationError(TOO_LARGE)
         try:
-            return logo_from(file.read())
+            return self._write(file.read())
         except Invalid as error:
             raise forms.ValidationError(error.message) from None
 

@@ -24,7 +24,13 @@ from restai_site.lib.configuration import current
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.errors import Conflict, Forbidden, Invalid, NotFound
 from restai_site.lib.rate_limit import count_use
-from teams.models import INVITATION_LIFETIME, AbstractInvitation, Team, invitation_ends_at
+from teams.models import (
+    INVITATION_LIFETIME,
+    AbstractInvitation,
+    Invitation,
+    Team,
+    invitation_ends_at,
+)
 from teams.sections import TeamsSection
 
 # By one person, to all teams and projects together: each sends a mail to somebody.
@@ -107,6 +113,11 @@ def withdraw_pending(rows: QuerySet[Any]) -> int:
     """Withdraw those of `rows` that are pending, in one statement; return their number."""
     pending = rows.filter(state=State.PENDING)
     return pending.update(state=State.REVOKED, digest=None, answered_at=timezone.now())
+
+
+def forget_addresses(sender: object, *, addresses: frozenset[str], **_: Any) -> None:
+    """Forget the invitations of somebody who is erased."""
+    Invitation.objects.filter(email__in=addresses).delete()
 
 
 def take(rows: Any, invitation: InvitationT, *, actor: Actor) -> InvitationT:

@@ -281,3 +281,6 @@ class Invitation(AbstractInvitation):
     @property
     def place(self) -> str:
         return self.team.name
+
+
+from teams.data.models import TeamExport  # noqa: E402, F401 - is a model

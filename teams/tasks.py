@@ -12,3 +12,11 @@ def mail_team_invitation(invitation_id: int) -> None:
     from teams.models import Invitation
 
     mail_invitation(Invitation.objects.all(), invitation_id)
+
+
+@shared_task(name="teams.make_team_export")  # type: ignore[untyped-decorator]
+def make_team_export(export_id: int) -> bool:
+    """Make the file of what the platform has about a team."""
+    from teams.data import services
+
+    return services.make(export_id)

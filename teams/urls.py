@@ -3,6 +3,7 @@
 from django.urls import path
 
 from teams import branding_views, group_views, invitation_views, views
+from teams.data import views as data_views
 
 app_name = "teams"
 urlpatterns = [
@@ -38,6 +39,9 @@ urlpatterns = [
     ),
     path("teams/<int:team_id>/models", views.team_models, name="models"),
     path("teams/<int:team_id>/settings", views.team_settings, name="settings"),
+    path("teams/<int:team_id>/data", data_views.data, name="data"),
+    path("teams/<int:team_id>/data/make", data_views.make, name="make_data"),
+    path("teams/<int:team_id>/data/<int:team_export_id>", data_views.fetch, name="fetch_data"),
     path("teams/<int:team_id>/branding", branding_views.team_branding, name="branding"),
     path(
         "teams/<int:team_id>/branding/preview",

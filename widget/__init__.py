@@ -1,1 +1,1 @@
-"""The public chat for other websites. Holds no models yet."""
+"""The chat that other websites embed: its looks, who may use it, and its visitors."""

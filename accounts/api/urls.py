@@ -4,6 +4,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from accounts.api import factors
+from accounts.api.data import DataExportViewSet
+from accounts.api.erasures import ErasureViewSet
 from accounts.api.keys import ApiKeyViewSet
 from accounts.api.ldap import LdapAccountView
 from accounts.api.passwords import EmailView, PasswordResetView, PasswordView
@@ -16,10 +18,12 @@ from accounts.api.views import MeView
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("users", UserViewSet, basename="user")
+router.register("erasures", ErasureViewSet, basename="erasure")
 router.register("keys", ApiKeyViewSet, basename="key")
 router.register("auth/passkeys", factors.PasskeyViewSet, basename="passkey")
 router.register("auth/providers", IdentityProviderViewSet, basename="identity-provider")
 router.register("auth/linked-accounts", LinkedAccountViewSet, basename="linked-account")
+router.register("auth/data-exports", DataExportViewSet, basename="data-export")
 router.register("auth/sessions", SessionViewSet, basename="session")
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -112,7 +112,7 @@ def _opened(directory: LdapSection, end: float) -> Any:
         if directory.security == "starttls":
             start_tls(opened, end=step_end)
         opened.settimeout(max(step_end - time.monotonic(), 0.001))
-        context = ssl.create_default_context(cadata=directory.ca_certificate or None)
+        context = egress.tls_context("ldap", directory.ca_certificate)
         return context.wrap_socket(opened, server_hostname=host)
     except BaseException:
         opened.close()

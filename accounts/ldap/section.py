@@ -33,8 +33,8 @@ def _host(value: str) -> str:
 def _certificate(value: str) -> str:
     if value:
         try:
-            context = ssl.create_default_context(cadata=value)
-        except (ssl.SSLError, ValueError):
+            context = egress.tls_context("ldap", value)
+        except (ssl.SSLError, TypeError, ValueError):
             context = None
         if context is None or not context.get_ca_certs():
             raise Invalid(

@@ -1,6 +1,7 @@
 """Users and everything by which they are known."""
 
 from accounts.models.attempts import AttemptCounter
+from accounts.models.exports import AbstractExport, DataExport
 from accounts.models.factors import Passkey, RecoveryCode, TotpDevice
 from accounts.models.keys import ApiKey
 from accounts.models.ldap import LdapAccount
@@ -16,8 +17,10 @@ from accounts.models.users import (
 )
 
 __all__ = [
+    "AbstractExport",
     "ApiKey",
     "AttemptCounter",
+    "DataExport",
     "IdentityProvider",
     "LdapAccount",
     "LinkedAccount",

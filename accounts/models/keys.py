@@ -19,6 +19,10 @@ class ApiKey(models.Model):
         FULL = "full", "Everything its owner may do"
         READ = "read", "Read only"
         CHAT = "chat", "Chat only"
+        # Public, as it stands in the pages of other websites: made by widgets, chosen by nobody.
+        WIDGET = "widget", "Chat of a widget"
+
+    CHOSEN_SCOPES = [(one.value, one.label) for one in (Scope.FULL, Scope.READ, Scope.CHAT)]
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=100)
@@ -28,7 +32,7 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
-    scope = models.CharField(max_length=4, choices=Scope.choices, default=Scope.FULL)
+    scope = models.CharField(max_length=6, choices=Scope.choices, default=Scope.FULL)
     project_ids = ArrayField(models.BigIntegerField(), null=True, blank=True)
     team_id = models.BigIntegerField(null=True, blank=True)
     # Networks from which alone the key is taken; empty: from everywhere.

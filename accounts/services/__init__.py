@@ -1,6 +1,7 @@
 """What can be done to users and their credentials. Each service checks, writes and records."""
 
 from accounts.services.addresses import ask_for_email, confirm_email, send_address_link
+from accounts.services.erasure import erase_deleted, erase_user
 from accounts.services.invitations import (
     accept_invitation,
     create_by_link,
@@ -47,6 +48,8 @@ __all__ = [
     "create_user",
     "delete_user",
     "digest_of",
+    "erase_deleted",
+    "erase_user",
     "find_invitation",
     "find_link",
     "find_reset_link",

@@ -110,6 +110,8 @@ def rotate_api_key(
     key = _own(key, actor)
     if not key.is_usable:
         raise Conflict("This key is revoked or has expired: create another one.")
+    if key.scope == ApiKey.Scope.WIDGET:
+        raise Conflict("The key of a widget is renewed at its widget.")
     now = timezone.now()
     key.previous_digest = key.digest if overlap else None
     key.previous_until = now + overlap if overlap else None
@@ -169,8 +171,9 @@ def _secret() -> tuple[str, dict[str, str]]:
 
 
 def _known_scope(scope: str) -> str:
-    if scope not in ApiKey.Scope.values:
-        message = f"A scope is one of {', '.join(ApiKey.Scope.values)}."
+    chosen = [value for value, _ in ApiKey.CHOSEN_SCOPES]
+    if scope not in chosen:
+        message = f"A scope is one of {', '.join(chosen)}."
         raise Invalid(message, fields={"scope": [message]})
     return scope
 

@@ -90,7 +90,9 @@ def end(request: HttpRequest) -> None:
     store = store_of(request)
     row = store.row
     if row is not None and row.user is not None:
-        record(of_session(row, request), "user.sign_out", row.user)
+        # Who it was is known for the rest of this request.
+        actor = request._sender = of_session(row, request)  # type: ignore[attr-defined]
+        record(actor, "user.sign_out", row.user)
     if row is not None and row.parent_id:
         Session.objects.filter(pk=row.parent_id).delete()
     store.flush()

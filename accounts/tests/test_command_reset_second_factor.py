@@ -21,7 +21,7 @@ def test_the_command_resets_one_user_and_is_recorded(clock):
     call_command("reset_second_factor", "Admin@Example.org", stdout=said)
     assert said.getvalue() == "admin@example.org has no second factor any more.\n"
     assert list(TotpDevice.objects.values_list("user", flat=True)) == [other.pk]
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, entry.credential) == (
         "user.second_factor_reset",
         "system:reset_second_factor",

@@ -12,6 +12,7 @@ from accounts.sessions import tokens
 from accounts.tests.factors import PASSWORD, Authenticator, code_of, with_app
 from restai_site.lib.configuration import overridden
 from restai_site.tests.access.bodies import body_for
+from restai_site.tests.access.expectations import is_there
 from restai_site.tests.access.routes import all_routes
 from restai_site.tests.access.stage import make_stage
 from restai_site.tests.clients import AuditedAPIClient, AuditedClient
@@ -78,6 +79,8 @@ def test_every_other_route_treats_somebody_who_has_none_as_a_stranger(as_user, e
         sent = {"data": body_for(stage, "POST", route.path)}
         content = {"content_type": "application/json"} if route.is_json else {}
         for method in ("get", "post", "put", "patch", "delete"):
+            if not is_there(route.path, method.upper()):
+                continue
             values = {} if method == "get" else {**sent, **content}
             answer = getattr(browser, method)(path, **values)
             led_back = answer.status_code == 302 and answer.url == ENROL

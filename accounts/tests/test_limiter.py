@@ -188,15 +188,6 @@ def test_the_table_names_nobody():
 
 
 @pytest.mark.django_db
-def test_counts_that_no_longer_matter_are_deleted():
-    guess()
-    limiter.clear_old()
-    assert AttemptCounter.objects.count() == 2
-    wait(limiter.ACCOUNT_SECONDS + 1)
-    limiter.clear_old()
-    assert AttemptCounter.objects.count() == 0
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_forty_attempts_at_once_exactly_five_are_judged():
     for round_number in range(3):

@@ -2,13 +2,13 @@
 
 from base64 import b64encode
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http.client import HTTPConnection
-from threading import Barrier
 
 import pytest
 
 from accounts.models import AttemptCounter, User
+from restai_site.tests.parallel import together
 from restai_site.tests.server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -44,14 +44,7 @@ def log_in(server, email: str, password: str) -> int:
 
 def at_once(server, emails: list[str], password: str) -> Counter:
     """Send them all at the same moment, each over a connection of its own."""
-    start = Barrier(len(emails))
-
-    def one(email: str) -> int:
-        start.wait()
-        return log_in(server, email, password)
-
-    with ThreadPoolExecutor(len(emails)) as threads:
-        return Counter(threads.map(one, emails))
+    return Counter(together([partial(log_in, server, email, password) for email in emails]))
 
 
 def test_of_forty_parallel_wrong_log_ins_over_four_workers_five_are_judged(four_workers, user):

@@ -207,7 +207,7 @@ def test_a_counter_that_does_not_go_forward_is_a_copy(user, stored, sent):
     refused(device.but(counter=sent), user)
     passkey.refresh_from_db()
     assert passkey.sign_count == stored
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, entry.target_id) == ("passkey.copy_refused", str(passkey.pk))
 
 
@@ -270,7 +270,9 @@ def test_passkeys_are_renamed_and_removed_by_their_owner_alone(user):
             remove_passkey(passkey, proof=full_proof(user), actor=actor)
     rename_passkey(passkey, name="Mine", actor=actor_in_session(user))
     assert Passkey.objects.get().name == "Mine"
-    assert Entry.objects.latest("id").changes == {"name": {"before": "Laptop", "after": "Mine"}}
+    assert Entry.objects.acts().latest("id").changes == {
+        "name": {"before": "Laptop", "after": "Mine"}
+    }
 
 
 def test_removing_the_last_one_turns_the_second_factor_off(user):

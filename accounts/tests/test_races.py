@@ -22,17 +22,13 @@ from accounts.services.links import Purpose
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, Forbidden
 from restai_site.tests.background import waiting
-from restai_site.tests.waiting import eventually
+from restai_site.tests.waiting import eventually, waiters_for_locks
 from restai_site.tests.world import SYSTEM, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 5
 PASSWORD = "unusual staple of horses"
 NEW = "another staple of horses"
-WAITS = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 
 
 def actor_for(user):
@@ -123,12 +119,6 @@ def log_in(email):
         connection.close()
 
 
-def somebody_waits():
-    with connection.cursor() as cursor:
-        cursor.execute(WAITS)
-        return cursor.fetchone()[0]
-
-
 @contextmanager
 def meanwhile(change):
     """Hold the transaction of `change` open inside, after all that it does."""
@@ -173,7 +163,7 @@ def test_a_log_in_that_was_checked_before_a_change_does_not_outlive_it(ada, name
     with ThreadPoolExecutor(1) as threads:
         with meanwhile(change):
             answer = threads.submit(log_in, ada.email)
-            eventually(somebody_waits, seconds=10)
+            eventually(waiters_for_locks, seconds=10)
         assert answer.result() != 302
     assert not Session.objects.exclude(user=None, pending_user=None).exists()
 

@@ -73,7 +73,7 @@ def test_the_password_leads_to_the_second_stage_and_a_code_to_the_wanted_page(cl
     assert (answer.status_code, answer.url) == (302, "/projects?q=a")
     assert is_signed_in(client)
     assert last_session(user).amr == ["pwd", "otp", "mfa"]
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, entry.changes) == ("user.sign_in", {"amr": ["pwd", "otp", "mfa"]})
 
 

@@ -91,7 +91,7 @@ def test_logging_out_everywhere_else_leaves_this_one(log_in, viewer):
     here, there, other = log_in(), log_in(), log_in()
     assert here.post("/profile/security/sessions/end-others").status_code == 302
     assert (is_in(here), is_in(there), is_in(other)) == (True, False, False)
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, entry.changes) == ("session.end_others", {"ended": 2})
 
 
@@ -195,11 +195,17 @@ def test_being_seen_is_written_once_a_minute(log_in, django_assert_num_queries):
         browser.get("/api/me")
 
 
-def test_what_has_ended_is_cleared_away(log_in, viewer):
+def test_what_nobody_signed_in_at_is_cleared_away_once_it_has_ended(log_in, viewer):
     log_in()
-    Session.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    past = timezone.now() - timedelta(seconds=1)
+    times = {"created_at": past, "last_seen_at": past}
+    Session.objects.create(expires_at=past, **times)
+    living = Session.objects.create(expires_at=past + timedelta(hours=1), **times)
+    Session.objects.filter(user=viewer).update(expires_at=past)
     clear_expired_sessions()
-    assert not Session.objects.exists()
+    # That of somebody is kept for as long as the settings of retention say.
+    assert set(Session.objects.values_list("user", flat=True)) == {None, viewer.pk}
+    assert Session.objects.get(user=None) == living
 
 
 def test_what_a_session_holds_is_encrypted(world):

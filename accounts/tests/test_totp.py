@@ -296,7 +296,7 @@ def test_an_administrator_resets_the_factors_of_another(user, secret, admin):
     assert not TotpDevice.objects.exists()
     assert not RecoveryCode.objects.exists()
     assert not Session.objects.filter(user=user).exists()
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, entry.actor_email, entry.target_id) == (
         "user.second_factor_reset",
         admin.email,

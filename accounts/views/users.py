@@ -194,6 +194,20 @@ def delete(request: SignedInRequest, user_id: int) -> HttpResponse:
     return redirect("accounts:user", user_id)
 
 
+@require_POST
+@platform_admin
+def erase(request: SignedInRequest, user_id: int) -> HttpResponse:
+    person = _person(request, user_id)
+    if request.POST.get("confirmation") != person.email:
+        messages.error(request, "The address did not match, so nobody was erased.")
+        return redirect("accounts:user", user_id)
+    with errors_told(request):
+        services.erase_user(person, actor=request.actor)
+        messages.success(request, "The account is gone; its name is going from the audit trail.")
+        return redirect("audit:erasures")
+    return redirect("accounts:user", user_id)
+
+
 def count_invitation(request: SignedInRequest) -> None:
     """Count an invitation. Raises TooManyRequests, Unavailable where Redis is away."""
     count_use("invitation", f"user:{request.actor.own_id}", rate=INVITATIONS_RATE)

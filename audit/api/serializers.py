@@ -1,6 +1,6 @@
 """Audit entries as the API shows them."""
 
-from audit.models import Entry
+from audit.models import Entry, Verification
 from restai_site.lib.drf import ModelSerializer
 
 
@@ -27,5 +27,27 @@ class EntrySerializer(ModelSerializer):
             "user_agent",
             "request_id",
             "changes",
+        ]
+        read_only_fields = fields
+
+
+class VerificationSerializer(ModelSerializer):
+    """One look at the whole trail. `holds` is null until it has finished."""
+
+    class Meta:
+        model = Verification
+        fields = [
+            "id",
+            "asked_by",
+            "started_at",
+            "finished_at",
+            "holds",
+            "entries",
+            "seals",
+            "waiting",
+            "first_bad_entry",
+            "problems",
+            "checkpoint",
+            "failure",
         ]
         read_only_fields = fields

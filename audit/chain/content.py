@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from audit.models import Entry
+from audit.models import Cut, Entry
 
 MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 FIELDS = (
@@ -24,6 +24,11 @@ SEAL_CONTEXT = b"restai audit seal 1\n"
 GENESIS = "0" * 64
 # Stands for an entry that was removed before it was sealed.
 NO_LEAF = bytes(32)
+
+
+# And of the one of a cut.
+CUT_CONTEXT = b"restai audit cut 1\n"
+CUT_FIELDS = ("number", "hash", "entries", "cut_at", "asked_by", "confirmed_by", "key")
 
 
 def moment(at: datetime) -> str:
@@ -80,3 +85,19 @@ def seal_hash(content: bytes) -> str:
 def signed(seal: str) -> bytes:
     """Return the bytes that are signed for the hash of a seal."""
     return SEAL_CONTEXT + seal.encode("ascii")
+
+
+def cut_of(cut: Cut) -> dict[str, Any]:
+    """Return what a cut says, as `cut_content` takes it."""
+    row = {name: getattr(cut, name) for name in CUT_FIELDS if name != "key"}
+    return row | {"cut_at": moment(cut.cut_at), "key": cut.key_id}
+
+
+def cut_content(cut: Mapping[str, Any]) -> bytes:
+    """Return what a cut's signature is made of."""
+    return orjson.dumps({name: cut[name] for name in CUT_FIELDS}, option=orjson.OPT_SORT_KEYS)
+
+
+def signed_cut(said: bytes) -> bytes:
+    """Return the bytes that are signed for a cut: its hash, in its own context."""
+    return CUT_CONTEXT + hashlib.sha256(said).hexdigest().encode("ascii")

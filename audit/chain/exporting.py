@@ -23,10 +23,12 @@ def lines() -> Iterator[bytes]:
                 "public_keys": {name: key.hex() for name, key in public_keys().items()},
             }
         )
+        for cut in reading.stored_cuts():
+            yield _line({"cut": {**cut.said, "signature": cut.signature}})
         seals = entries = 0
         for seal in reading.stored_seals():
             seals += 1
-            entries += len(seal.entry_ids)
+            entries += len(seal.rows)
             yield _line({"seal": _seal(seal)})
             found = (seal.rows.get(number) for number in seal.entry_ids)
             yield from (_entry(row) for row in found if row is not None)
@@ -48,7 +50,8 @@ def _seal(seal: StoredSeal) -> dict[str, Any]:
 
 def _entry(row: StoredRow) -> bytes:
     # The content is put in as it is digested, so that nobody has to write it the same way again.
-    head = orjson.dumps({"id": row.id, "mac": row.mac}).decode()
+    marks = {} if row.erased is None else {"erased": row.erased}
+    head = orjson.dumps({"id": row.id, "mac": row.mac, **marks}).decode()
     return f'{{"entry":{head},"content":{row.content.decode()}}}\n'.encode()
 
 

@@ -8,7 +8,8 @@ import orjson
 from django.db import connection, transaction
 
 from audit.chain import content
-from audit.chain.verifying import StoredRow, StoredSeal
+from audit.chain.verifying import StoredCut, StoredRow, StoredSeal
+from audit.models import Cut
 
 MOMENT = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 # As `content.row_of` gives them: moments and addresses as text.
@@ -18,7 +19,9 @@ COLUMNS = {
     "ip": "host(ip)",
     "changes": "changes::text",
 }
-ROW = ", ".join(["id", "mac", *(COLUMNS.get(name, name) for name in content.FIELDS)])
+ROW = ", ".join(
+    ["id", "mac", "erased::text", *(COLUMNS.get(name, name) for name in content.FIELDS)]
+)
 SEALS = f"""
     SELECT number, {MOMENT.format("sealed_at")}, entry_ids, leaves, previous, hash, key_id,
            signature
@@ -38,7 +41,7 @@ TWICE = """
     ORDER BY 1 LIMIT 100
 """
 SEALS_AT_ONCE = 20
-CHANGES = len(content.FIELDS) + 1
+CHANGES = len(content.FIELDS) + 2
 
 
 @contextmanager
@@ -59,6 +62,12 @@ def stored_seals() -> Iterator[StoredSeal]:
             yield StoredSeal(
                 number, at, ids, bytes(leaves), previous, digest, key, signature, _rows(ids)
             )
+
+
+def stored_cuts() -> Iterator[StoredCut]:
+    """Yield all cuts."""
+    for cut in Cut.objects.order_by("number"):
+        yield StoredCut(content.cut_of(cut), cut.signature)
 
 
 def rows_in_no_seal() -> Iterator[StoredRow]:
@@ -89,6 +98,7 @@ def _rows(ids: list[int]) -> dict[int, StoredRow]:
 
 
 def _row(values: tuple[Any, ...]) -> StoredRow:
-    said = dict(zip(content.FIELDS, values[2:], strict=True))
+    said = dict(zip(content.FIELDS, values[3:], strict=True))
     said["changes"] = orjson.loads(values[CHANGES])
-    return StoredRow(values[0], values[1], content.row_content(said))
+    erased = None if values[2] is None else orjson.loads(values[2])
+    return StoredRow(values[0], values[1], content.row_content(said), erased)

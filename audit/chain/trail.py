@@ -12,7 +12,7 @@ def verify_trail(checkpoints: Sequence[Checkpoint] = ()) -> Report:
     """Verify the tables, as of one moment, with the keys in AUDIT_KEY."""
     trust = Trust.in_keys(keys())
     with reading.one_moment():
-        report = verify(reading.stored_seals(), trust, checkpoints)
+        report = verify(reading.stored_seals(), trust, checkpoints, reading.stored_cuts())
         waiting = reading.waiting_ids()
         queued: list[StoredRow] = []
         for row in reading.rows_in_no_seal():

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit.chain import content
+from audit.chain import content, erased
 from audit.chain.checkpoints import Checkpoint
 from audit.chain.keys import AuditKey, is_signed
 from audit.chain.sealing import is_authentic
@@ -21,11 +21,12 @@ LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """A row as it lies there: its number, its code, and what it says."""
+    """A row as it lies there: its number, its code, what it says, and whether it was erased."""
 
     id: int
     mac: str
     content: bytes
+    erased: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class StoredSeal:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCut:
+    """A cut as it lies there: what it says, and by whom that is signed."""
+
+    said: Mapping[str, Any]
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong. `entry` and `seal` are numbers, where it is about one."""
 
@@ -59,6 +68,11 @@ class Report:
     entries: int = 0
     seals: int = 0
     waiting: int = 0
+    # Removed on purpose: a signed cut says so.
+    removed: int = 0
+    removed_until: int = 0
+    # Without the data of people who were erased: a signed mark says so.
+    erased: int = 0
     last_hash: str = content.GENESIS
     problems: list[Problem] = field(default_factory=list)
     more: int = 0
@@ -95,27 +109,48 @@ class Trust:
 
 
 def verify(
-    seals: Iterable[StoredSeal], trust: Trust, checkpoints: Iterable[Checkpoint] = ()
+    seals: Iterable[StoredSeal],
+    trust: Trust,
+    checkpoints: Iterable[Checkpoint] = (),
+    cuts: Iterable[StoredCut] = (),
 ) -> Report:
     """Return what is right and wrong with a chain, from its first seal to its last.
 
-    `checkpoints` are what was told outside, their signatures already checked.
+    `checkpoints` are what was told outside, their signatures already checked. Entries up to the
+    last of the `cuts` may be gone.
     """
     report = Report()
     told = {one.number: one for one in checkpoints}
+    hashes = _believed(report, cuts, trust)
     for seal in seals:
         _check_place(report, seal)
         _check_seal(report, seal, trust)
         _check_rows(report, seal, trust)
+        if hashes.pop(seal.number, seal.hash) != seal.hash:
+            report.add(Problem("is not the one after which the trail was cut", seal=seal.number))
         mark = told.pop(seal.number, None)
         if mark is not None and mark.hash != seal.hash:
             report.add(
                 Problem("is not the one that was told outside the database", seal=seal.number)
             )
         report.seals, report.last_hash = seal.number, seal.hash
-    for number in sorted(told):
+    for number in sorted({*told, *hashes}):
         report.add(Problem(CUT, seal=number))
     return report
+
+
+def _believed(report: Report, cuts: Iterable[StoredCut], trust: Trust) -> dict[int, str]:
+    """Return the hashes of the seals after which the trail was cut by somebody with the key."""
+    found = {}
+    for cut in cuts:
+        number, public = cut.said["number"], trust.public_keys.get(cut.said["key"])
+        signed = content.signed_cut(content.cut_content(cut.said))
+        if public is None or not is_signed(public, signed, cut.signature):
+            report.add(Problem("was cut after by somebody without the key", seal=number))
+            continue
+        found[number] = cut.said["hash"]
+        report.removed_until = max(report.removed_until, number)
+    return found
 
 
 def check_waiting(report: Report, rows: Iterable[StoredRow], trust: Trust) -> None:
@@ -155,12 +190,35 @@ def _check_rows(report: Report, seal: StoredSeal, trust: Trust) -> None:
     for entry_id, leaf in zip(seal.entry_ids, _leaves(seal.leaves), strict=False):
         report.entries += 1
         row = seal.rows.get(entry_id)
-        if row is None:
+        if row is None and seal.number <= report.removed_until and leaf != content.NO_LEAF:
+            report.removed += 1
+        elif row is None:
             report.add(Problem("is gone", entry=entry_id, seal=seal.number))
-        elif content.leaf(row.id, row.mac, row.content) != leaf:
-            report.add(Problem("was changed, or another put in its place", entry_id, seal.number))
-        elif trust.keys and not is_authentic(trust.keys, row.mac, row.content):
-            report.add(Problem("was not written by the platform", entry_id, seal.number))
+        elif wrong := _wrong_with(row, leaf, trust):
+            report.add(Problem(wrong, entry_id, seal.number))
+        elif row.erased is not None:
+            report.erased += 1
+
+
+def _wrong_with(row: StoredRow, leaf: bytes, trust: Trust) -> str:
+    """Return what is wrong with a row that a seal holds, or an empty text."""
+    said = row.content
+    if row.erased is not None:
+        public = trust.public_keys.get(str(row.erased.get("key")))
+        if not public or not erased.is_marked(public, row.id, row.mac, row.erased, row.content):
+            return "was erased by somebody without the key"
+        if not trust.keys:
+            # What it said is for the holder of the key to check.
+            return ""
+        kept = erased.original_of(trust.keys, row.id, row.mac, row.erased)
+        if kept is None or not erased.keeps_the_rest(kept, row.content):
+            return "was erased, and what it said is not what was kept of it"
+        said = kept
+    if content.leaf(row.id, row.mac, said) != leaf:
+        return "was changed, or another put in its place"
+    if trust.keys and not is_authentic(trust.keys, row.mac, said):
+        return "was not written by the platform"
+    return ""
 
 
 def _leaves(leaves: bytes) -> Iterator[bytes]:
@@ -174,6 +232,8 @@ def as_dict(report: Report) -> dict[str, Any]:
         "entries": report.entries,
         "seals": report.seals,
         "waiting": report.waiting,
+        "removed": report.removed,
+        "erased": report.erased,
         "last_hash": report.last_hash,
         "first_bad_entry": report.first_bad_entry,
         "problems": [

@@ -9,7 +9,7 @@ from teams.models import Team
 
 @pytest.fixture
 def entry(world):
-    return Entry.objects.latest("id")
+    return Entry.objects.acts().latest("id")
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_entries_that_wait_for_long_are_counted(file):
     sql("UPDATE audit_entry SET created_at = created_at - interval '2 minutes'")
     assert told(outcome("audit-seal")) == (
         "warning",
-        "3 audit entries wait for their seal: is the worker running?",
+        "3 audit entries wait for their seal: see whether the worker runs.",
     )
 
 

@@ -19,7 +19,7 @@ from teams.services import create_team
 def test_outside_a_transaction_it_refuses():
     with pytest.raises(TransactionManagementError):
         record(SYSTEM, "x.test", Team(pk=1, name="x"))
-    assert not Entry.objects.exists()
+    assert not Entry.objects.acts().exists()
 
 
 @pytest.mark.django_db
@@ -45,7 +45,7 @@ def test_the_entry_says_who_did_what_to_what_from_where(world):
         request_id="request-1",
     )
     team = create_team(name="Gamma", actor=actor)
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, entry.target_type, entry.target_id, entry.target_name) == (
         "team.create",
         "teams.team",
@@ -85,7 +85,7 @@ def test_changes_of_a_secret_field_say_only_that_it_changed():
 @pytest.mark.django_db
 def test_control_characters_cannot_forge_a_line():
     create_team(name="A\r\n2026-01-01 admin deleted\x1b[31m \u202etxt", actor=SYSTEM)
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     for text in (entry.target_name, entry.changes["name"]):
         assert text.isprintable()
         assert text.startswith("A\\r\\n2026-01-01 admin deleted\\x1b[31m \\u202etxt")
@@ -96,7 +96,7 @@ def test_huge_values_are_cut():
     actor = Actor(user_id=None, email="", is_platform_admin=True, user_agent="x" * 5000)
     with transaction.atomic():
         record(actor, "x.test", Team(pk=1, name="n" * 5000), changes={"text": "y" * 100_000})
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert len(entry.user_agent) == 200
     assert len(entry.target_name) == 200
     assert len(entry.changes["text"]) == 500

@@ -34,14 +34,14 @@ def test_the_secret_is_on_no_page(admin, world):
 def test_saving_without_a_secret_keeps_the_one_that_is_stored(admin, world):
     assert change(admin, world.provider, name="Renamed").status_code == 302
     assert (world.provider.name, world.provider.api_key) == ("Renamed", canary("provider key"))
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, list(entry.changes)) == ("provider.update", ["name"])
 
 
 def test_a_new_secret_is_stored_and_noted_only_as_changed(admin, world):
     assert change(admin, world.provider, new_api_key="sk-new-secret").status_code == 302
     assert world.provider.api_key == "sk-new-secret"
-    assert "sk-new-secret" not in str(Entry.objects.latest("id").changes)
+    assert "sk-new-secret" not in str(Entry.objects.acts().latest("id").changes)
 
 
 def test_a_secret_is_removed_on_purpose(admin, world):
@@ -62,7 +62,7 @@ def test_an_account_is_made_by_the_service(admin):
     assert admin.post(f"{LIST}add/", form).status_code == 302
     made = ProviderAccount.objects.get(name="New")
     assert (made.api_key, made.api_key_set_at is None) == ("sk-x", False)
-    assert Entry.objects.latest("id").action == "provider.create"
+    assert Entry.objects.acts().latest("id").action == "provider.create"
 
 
 def test_what_is_in_use_is_deleted_neither_alone_nor_in_bulk(admin, world):
@@ -103,4 +103,4 @@ def test_a_model_is_changed_by_the_service(admin, world):
     assert admin.post(path, form).status_code == 302
     world.llm.refresh_from_db()
     assert (world.llm.name, world.llm.capabilities) == ("renamed", ["vision"])
-    assert set(Entry.objects.latest("id").changes) == {"name", "capabilities"}
+    assert set(Entry.objects.acts().latest("id").changes) == {"name", "capabilities"}

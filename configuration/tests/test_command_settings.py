@@ -68,7 +68,7 @@ def test_a_value_is_set_and_unset(sample):
     )
     assert settings("unset", "sample.count") == "sample.count is changed.\n"
     assert current(sample).count == 5
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, entry.credential) == ("settings.update", "system:settings")
 
 

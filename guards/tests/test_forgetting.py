@@ -48,13 +48,13 @@ def test_texts_and_reasons_go_with_the_conversations_and_the_numbers_stay(world,
 
 def test_the_trail_says_how_many_and_nothing_that_was_said(world, said):
     update_project(world.project, OFF, delete_conversations=True, actor=acting(world.editor))
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert entry.action == "project.update"
     assert entry.changes["deleted_texts"] == 2
     assert "ada@" not in str(list(Entry.objects.values()))
-    entries = Entry.objects.count()
+    entries = Entry.objects.acts().count()
     update_project(world.project, {}, delete_conversations=True, actor=acting(world.editor))
-    assert Entry.objects.count() == entries
+    assert Entry.objects.acts().count() == entries
 
 
 def test_switched_off_alone_it_keeps_the_rows_until_somebody_asks(world, said):

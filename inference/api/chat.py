@@ -1,6 +1,7 @@
 """`POST /api/projects/{id}/chat`: a turn in a conversation with a project."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -11,9 +12,8 @@ from inference.bodies import chat_body
 from inference.calls import Call
 from inference.finish import Receipt
 from inference.prepare import prepare_chat
-from restai_site.lib import sse
+from inference.turn_events import turn_events
 from restai_site.lib.db import in_database
-from restai_site.lib.errors import DomainError
 from restai_site.lib.http import json_response
 
 
@@ -35,22 +35,8 @@ async def chat(request: HttpRequest, project_id: int) -> HttpResponseBase:
     return json_response({**_ids(call), "message": answer.text, **_receipt(call, receipt)})
 
 
-async def _events(call: Call, stream: pipeline.Stream) -> AsyncIterator[bytes]:
-    guarded = call.guarded
-    try:
-        yield sse.event(_ids(call), "start")
-        async for batch in stream:
-            is_blocked = guarded is not None and guarded.blocked is not None
-            if not is_blocked and (text := "".join([delta.text for delta in batch])):
-                yield sse.event({"text": text}, "token")
-        if guarded is not None and guarded.blocked is not None:
-            yield sse.event(guarded.for_answer or {}, "blocked")
-        if stream.receipt is not None:
-            yield sse.event(_receipt(call, stream.receipt), "done")
-    except DomainError as error:
-        yield sse.event({"code": error.code, "message": error.message}, "error")
-    finally:
-        await stream.close()
+def _events(call: Call, stream: pipeline.Stream) -> AsyncIterator[bytes]:
+    return turn_events(call, stream, start=_ids(call), blocked=dict, done=partial(_receipt, call))
 
 
 def _ids(call: Call) -> dict[str, object]:

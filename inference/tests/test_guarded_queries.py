@@ -8,7 +8,8 @@ from guards.sections import GuardsSection
 from inference.tests.guarding import bind_detector, bind_guard, judge_llm, make_guard
 from restai_site.lib.configuration import overridden
 
-WITHOUT_GUARDS = 3
+# Key, project, ledger and log.
+WITHOUT_GUARDS = 4
 # Findings are written after a look at whether the project still keeps what is said.
 PLAN, FINDINGS = 1, 2
 # What a new verdict costs is held and settled.

@@ -14,15 +14,12 @@ from metering.models import UsageRecord
 from projects.services import update_project
 from restai_site.tests import waiting
 from restai_site.tests.tables import tables_holding
+from restai_site.tests.waiting import waiters_for_locks
 from restai_site.tests.world import SYSTEM, make_key, make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 WAIT_SECONDS = 20
 eventually = partial(waiting.eventually, seconds=WAIT_SECONDS)
-WAITING = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 
 
 @pytest.fixture
@@ -63,14 +60,6 @@ def switch_off_elsewhere(world):
         switch_off(world, delete=True)
     finally:
         connection.close()
-
-
-def somebody_waits():
-    with connection.cursor() as cursor:
-        # Within a transaction the database would go on showing what it has shown once.
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
-        cursor.execute(WAITING)
-        return cursor.fetchone()[0] > 0
 
 
 def streamed(program, world, meanwhile):
@@ -123,7 +112,7 @@ def test_a_question_that_comes_during_the_switch_waits_and_is_not_kept(program, 
     with transaction.atomic():
         switch_off(world)
         asked = threads.submit(program.post, chat_url(world), json={"message": "Hi"})
-        eventually(somebody_waits)
+        eventually(waiters_for_locks)
     answer = asked.result(WAIT_SECONDS)
     assert (answer.status_code, answer.json()["conversation_id"]) == (200, None)
     assert not Conversation.objects.exists()
@@ -139,7 +128,7 @@ def test_an_answer_that_ends_during_the_switch_waits_and_is_not_kept(
     eventually(Message.objects.exists)
     with transaction.atomic():
         switch_off(world, delete=delete)
-        eventually(somebody_waits)
+        eventually(waiters_for_locks)
     answer = asked.result(WAIT_SECONDS)
     assert (answer.status_code, answer.json()["message_id"]) == (200, None)
     assert not Message.objects.filter(role="assistant").exists()
@@ -152,7 +141,7 @@ def test_an_answer_that_is_being_written_is_waited_for_and_deleted_too(world, th
     with transaction.atomic():
         Conversation.objects.select_for_update(no_key=True).get(pk=talk.pk)
         switched = threads.submit(switch_off_elsewhere, world)
-        eventually(somebody_waits)
+        eventually(waiters_for_locks)
         Message.objects.create(conversation=talk, role="user", content="Hi")
     switched.result(WAIT_SECONDS)
     assert not Conversation.objects.exists()

@@ -18,7 +18,7 @@ import pytest
 from django.core.cache import cache
 
 from catalog.models import LLM, EmbeddingModel, ProviderAccount
-from inference.models import Message
+from inference.models import InferenceLog, Message
 from inference.tests.talkative import assert_the_log_says_much, places_of
 from metering.models import UsageRecord
 from projects.services import update_project
@@ -115,8 +115,8 @@ def hang_up(talkative, world, path, body, mark):
     assert UsageRecord.objects.latest("id").outcome == "cancelled"
 
 
-def switch_off(world):
-    update_project(world.project, {"inference_logging": "off"}, actor=SYSTEM)
+def switch_off(world, mode="off"):
+    update_project(world.project, {"inference_logging": mode}, actor=SYSTEM)
     world.project.refresh_from_db()
 
 
@@ -126,14 +126,18 @@ def test_the_search_finds_what_is_kept(program, world, talkative, mark):
     assert {answer.status_code for answer in ask_everywhere(program, world, mark)} == {200}
     cache.set("note", f"a {mark}", 60)
     places = places_of(mark, talkative)
-    assert {"inference_conversation", "inference_message"} <= set(places)
+    tables = {"inference_conversation", "inference_message", "inference_inferencelog"}
+    assert tables <= set(places)
     assert any(place.endswith(":note") for place in places)
     assert any('INSERT INTO "inference_message"' in place for place in places)
     cache.clear()
 
 
-def test_answers_are_in_no_table_no_cache_and_no_log(program, world, talkative, mark, provider):
-    switch_off(world)
+@pytest.mark.parametrize("mode", ["off", "metadata"])
+def test_answers_are_in_no_table_no_cache_and_no_log(
+    program, world, talkative, mark, provider, mode
+):
+    switch_off(world, mode)
     behave(world, "echo")
     answers = ask_everywhere(program, world, mark)
     assert [answer.status_code for answer in answers] == [200] * 7
@@ -141,6 +145,7 @@ def test_answers_are_in_no_table_no_cache_and_no_log(program, world, talkative, 
     assert all(mark in json.dumps(request.body) for request in provider.requests)
     assert not any(mark in str(answer.headers) for answer in answers)
     assert UsageRecord.objects.count() == 7
+    assert InferenceLog.objects.count() == (0 if mode == "off" else 4)
     assert_the_log_says_much(talkative)
     assert places_of(mark, talkative) == []
 

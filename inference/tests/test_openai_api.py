@@ -215,5 +215,5 @@ def test_a_call_costs_few_queries(world, api_as, django_assert_num_queries):
     program.post(URL, HELLO)
     with django_assert_num_queries(3):  # key, model with its grant, usage
         program.post(URL, HELLO)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):  # and the log of the project
         program.post(URL, HELLO | {"model": f"project/{world.shared_project.pk}"})

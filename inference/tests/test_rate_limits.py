@@ -241,14 +241,14 @@ def test_without_redis_projects_without_a_limit_go_on(world, api_as, surfaces, h
     assert hole.connections == 0
 
 
-def test_a_plain_call_asks_three_questions_with_a_limit_too(
+def test_a_plain_call_asks_four_questions_with_a_limit_too(
     world, api, narrow, django_assert_num_queries
 ):
     plaintext = make_key(world.viewer, requests_per_minute=9)[1]
     program = api.with_key(plaintext)
     body = hello(f"project/{narrow.pk}")
     assert program.post(CHAT, body).status_code == 200
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert program.post(CHAT, body).status_code == 200
 
 

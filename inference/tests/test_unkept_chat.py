@@ -253,10 +253,10 @@ def test_the_setting_costs_no_query(world, api_as, django_assert_num_queries):
     program, url = api_as(world.viewer), chat_url(world.project)
     mine = program.post(url, {"message": "Hi"}).json()["conversation_id"]
     # As before there was such a setting: key, project, the project again with its lock, five that
-    # keep the question, three that keep the answer, and the two transactions around them.
-    with django_assert_num_queries(15):
+    # keep the question, three that keep the answer, the log, and the two transactions around them.
+    with django_assert_num_queries(16):
         program.post(url, {"message": "Hi"})
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         program.post(url, {"message": "Hi", "conversation_id": mine})
     switch(world, "off")
     with django_assert_num_queries(6):  # key, project, transaction, project, usage

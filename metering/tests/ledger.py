@@ -21,9 +21,9 @@ SUMS = {
 }
 
 
-def write(project, user, *, at=None, age=timedelta(0), **values):
-    """Write one call of `user`, at a moment or so long ago."""
-    row = UsageRecord.objects.create(
+def record(project, user, **values):
+    """Return one call of `user`, not written yet."""
+    return UsageRecord(
         **{
             "project": project,
             "team": project.team if project else None,
@@ -38,6 +38,20 @@ def write(project, user, *, at=None, age=timedelta(0), **values):
             **values,
         }
     )
+
+
+def write_all(records):
+    """Write calls, given with the moment of each."""
+    rows = UsageRecord.objects.bulk_create(row for _, row in records)
+    for row, (at, _) in zip(rows, records, strict=True):
+        row.created_at = at
+    UsageRecord.objects.bulk_update(rows, ["created_at"])
+
+
+def write(project, user, *, at=None, age=timedelta(0), **values):
+    """Write one call of `user`, at a moment or so long ago."""
+    row = record(project, user, **values)
+    row.save()
     UsageRecord.objects.filter(pk=row.pk).update(created_at=at or timezone.now() - age)
     row.refresh_from_db()
     return row

@@ -22,7 +22,7 @@ from metering.rolling_up import ledger_begins, mark_all, roll_up
 from metering.settling import settle
 from metering.spans import WINDOW_DAYS, day_of
 from metering.tests.ledger import SUMS as RAW
-from metering.tests.ledger import write
+from metering.tests.ledger import record, write, write_all
 
 OUTCOMES = [*UsageRecord.Outcome.values, "completed", "completed", "completed"]
 COLUMNS = ("grain", "level", "starts_at", *DIMENSIONS, *SUMS, *HISTOGRAM)
@@ -41,12 +41,17 @@ def anybody(world, chance):
     return project, user
 
 
-def random_call(world, chance, at):
+def write_random(world, chance, moments):
+    """Write a call of anybody at each of the moments."""
+    write_all([(at, random_call(world, chance)) for at in moments])
+
+
+def random_call(world, chance):
+    """Return a call, not written yet."""
     project, user = anybody(world, chance)
-    return write(
+    return record(
         project,
         user,
-        at=at,
         api_key_id=chance.choice([None, None, 7, 8]),
         model_name=chance.choice(["one", "two"]),
         kind=chance.choice(UsageRecord.Kind.values),
@@ -130,9 +135,9 @@ def test_every_level_says_what_the_ledger_says_whatever_came_in_which_order(worl
     now = NOW
     for _ in range(5):
         now += chance.choice([HOUR, 5 * HOUR, DAY, 3 * DAY])
-        for _ in range(25):
-            # Also into hours and days that are summed up already.
-            random_call(world, chance, now - chance.random() * chance.choice([1, 3, 24]) * DAY)
+        # Also into hours and days that are summed up already.
+        reach = [chance.choice([1, 3, 24]) * DAY for _ in range(25)]
+        write_random(world, chance, [now - chance.random() * days for days in reach])
         roll_up(now)
         assert_true_to_the_ledger(now)
         assert not StaleDay.objects.exists()
@@ -151,8 +156,7 @@ def test_hours_and_days_begin_and_end_in_utc_to_the_microsecond(world):
 
 def test_a_second_run_changes_nothing_and_writes_nothing(world):
     chance = random.Random(1)  # noqa: S311 - repeatable
-    for _ in range(40):
-        random_call(world, chance, NOW - chance.random() * 12 * DAY)
+    write_random(world, chance, [NOW - chance.random() * 12 * DAY for _ in range(40)])
     roll_up(NOW)
     before = rows(), set(UsageRollup.objects.values_list("pk", flat=True))
     roll_up(NOW)
@@ -200,8 +204,7 @@ def test_days_that_were_missed_catch_up(world):
 def test_a_run_that_is_killed_has_done_whole_steps_and_the_next_goes_on(world, monkeypatch):
     """The process dies after the rows of a step are written and before they are committed."""
     chance = random.Random(2)  # noqa: S311 - repeatable
-    for _ in range(40):
-        random_call(world, chance, NOW - chance.random() * 12 * DAY)
+    write_random(world, chance, [NOW - chance.random() * 12 * DAY for _ in range(40)])
     StaleDay.objects.all().delete()
     writes = []
 
@@ -351,8 +354,7 @@ def test_many_at_once_count_nothing_twice():
     from restai_site.tests.world import make_world
 
     world, chance = make_world(), random.Random(5)  # noqa: S311 - repeatable
-    for _ in range(120):
-        random_call(world, chance, NOW - chance.random() * 12 * DAY)
+    write_random(world, chance, [NOW - chance.random() * 12 * DAY for _ in range(120)])
     threads = [threading.Thread(target=_in_a_thread) for _ in range(6)]
     for thread in threads:
         thread.start()

@@ -56,6 +56,7 @@ class ProjectSerializer(ModelSerializer):
             "max_tokens",
             "visibility",
             "inference_logging",
+            "masks_logs",
             "delete_conversations",
             "is_editable",
             "created_by",

@@ -16,9 +16,19 @@ from projects.api.views import (
     ProjectViewSet,
     PromptVersionViewSet,
 )
+from projects.erasing.api import EraseTeamView, TeamErasureViewSet
+from projects.retention.api import (
+    PreviewView,
+    ProjectRulesView,
+    RetentionView,
+    RunViewSet,
+    TeamRulesView,
+)
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("projects", ProjectViewSet, basename="project")
+router.register("team-erasures", TeamErasureViewSet, basename="team-erasure")
+router.register("retention/runs", RunViewSet, basename="retention-run")
 
 PROJECT = "projects/<int:project_id>"
 TO_TEAM = "invitations/team/<int:invitation_id>"
@@ -65,6 +75,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         ),
         name="project-secret",
     ),
+    path(f"{PROJECT}/retention", ProjectRulesView.as_view(), name="project-retention"),
+    path("teams/<int:team_id>/retention", TeamRulesView.as_view(), name="team-retention"),
+    path("teams/<int:team_id>/erase", EraseTeamView.as_view(), name="team-erase"),
+    path("retention", RetentionView.as_view(), name="retention"),
+    path("retention/preview", PreviewView.as_view(), name="retention-preview"),
     path(f"{PROJECT}/move", MoveView.as_view(), name="project-move"),
     path(
         f"{PROJECT}/invitations",

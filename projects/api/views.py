@@ -89,7 +89,7 @@ class ProjectViewSet(ServiceViewSet):
             raise Forbidden("Only admins of a team may create projects in it.")
 
 
-class _OfProject(ServiceViewSet):
+class OfProject(ServiceViewSet):
     """What belongs to one project, for its editors."""
 
     project: Project
@@ -113,7 +113,7 @@ class _OfProject(ServiceViewSet):
 @extend_schema_view(
     create=extend_schema(responses={201: PromptVersionSerializer, 204: UNCHANGED}),
 )
-class PromptVersionViewSet(_OfProject):
+class PromptVersionViewSet(OfProject):
     """The versions of a project's prompt, newest first. Posting one makes it the prompt."""
 
     queryset = PromptVersion.objects.order_by("-number")
@@ -148,7 +148,7 @@ class PromptVersionViewSet(_OfProject):
         request=NewProjectMemberSerializer, responses={201: ProjectMemberSerializer}
     )
 )
-class ProjectMemberViewSet(_OfProject):
+class ProjectMemberViewSet(OfProject):
     """Who is assigned to a project: seen by its editors, changed by admins of the team."""
 
     queryset = ProjectMember.objects.select_related("user", "project").order_by("id")
@@ -183,7 +183,7 @@ class ProjectMemberViewSet(_OfProject):
         services.remove_project_member(instance, actor=self.actor)
 
 
-class ProjectSecretViewSet(_OfProject):
+class ProjectSecretViewSet(OfProject):
     """The secrets of a project, without their values; for its editors alone."""
 
     queryset = ProjectSecret.objects.without_values().order_by("name")

@@ -121,6 +121,8 @@ def keys_of(user_ids: Sequence[int], scope: Scope) -> list[Key]:
     """
     unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
     found = ApiKey.objects.unrevoked().filter(unexpired, user__in=user_ids).order_by("pk")
+    # Those of widgets do nothing in their owners' names.
+    found = found.exclude(scope=ApiKey.Scope.WIDGET)
     keys = list(found.defer("digest", "previous_digest"))
     named = {pk for key in keys for pk in key.project_ids or ()}
     names = dict(scope.projects().filter(pk__in=named).values_list("pk", "name"))

@@ -62,7 +62,7 @@ class MatrixKeySerializer(serializers.Serializer[Any]):
     name = serializers.CharField(
         allow_null=True, help_text="Null where the key also reaches what you do not see."
     )
-    scope = serializers.ChoiceField(ApiKey.Scope.choices)
+    scope = serializers.ChoiceField(ApiKey.CHOSEN_SCOPES)
     project_ids = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     team_id = serializers.IntegerField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)

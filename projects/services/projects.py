@@ -20,7 +20,7 @@ from teams.models import Team
 EDITABLE_FIELDS = frozenset(
     {
         *("name", "description", "llm", "temperature", "top_p", "max_tokens"),
-        *("visibility", "inference_logging"),
+        *("visibility", "inference_logging", "masks_logs"),
     }
 )
 NAME_TAKEN = "The team already has a project with this name."

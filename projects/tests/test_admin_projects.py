@@ -28,7 +28,7 @@ def test_a_changed_prompt_becomes_a_version(admin, world):
     world.project.refresh_from_db()
     assert (world.project.name, world.project.system_prompt) == ("Renamed", "Changed")
     assert world.project.prompt_versions.count() == 2
-    last = Entry.objects.order_by("-id").values_list("action", flat=True)[:2]
+    last = Entry.objects.acts().order_by("-id").values_list("action", flat=True)[:2]
     assert list(last) == ["project.update", "project.prompt"]
 
 
@@ -56,7 +56,7 @@ def test_a_project_is_made_and_deleted_by_the_services(admin, world):
     delete = reverse("admin:projects_project_delete", args=[made.pk])
     assert admin.post(delete, {"post": "yes"}).status_code == 302
     assert not Project.objects.filter(pk=made.pk).exists()
-    assert Entry.objects.latest("id").action == "project.delete"
+    assert Entry.objects.acts().latest("id").action == "project.delete"
 
 
 def test_a_changed_role_of_an_assignment_is_saved_and_audited(admin, world):
@@ -65,7 +65,7 @@ def test_a_changed_role_of_an_assignment_is_saved_and_audited(admin, world):
     assert admin.post(path, {"role": "editor"}).status_code == 302
     row.refresh_from_db()
     assert row.role == "editor"
-    assert Entry.objects.latest("id").action == "project.member_role"
+    assert Entry.objects.acts().latest("id").action == "project.member_role"
 
 
 def test_somebody_outside_the_team_is_not_assigned(admin, world):

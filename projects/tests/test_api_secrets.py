@@ -129,7 +129,7 @@ def test_a_secret_is_deleted(world, editor, secret):
     path = path_of(world.project, secret)
     assert editor.delete(path).status_code == 204
     assert not ProjectSecret.objects.exists()
-    assert Entry.objects.latest("id").action == "project_secret.delete"
+    assert Entry.objects.acts().latest("id").action == "project_secret.delete"
     assert editor.get(path).status_code == editor.delete(path).status_code == 404
 
 
@@ -211,7 +211,7 @@ DOORS = [("viewer", 403), ("member", 404), ("outsider", 404), ("outsider_admin",
 @pytest.mark.parametrize(("role", "status"), [(None, 401), *DOORS])
 def test_the_denied_see_and_change_nothing(world, api, api_as, secret, role, status):
     program = api_as(getattr(world, role)) if role else api
-    before, entries = rows(), Entry.objects.count()
+    before, entries = rows(), Entry.objects.acts().count()
     one = path_of(world.project, secret)
     answers = [
         program.get(path_of(world.project)),
@@ -222,7 +222,7 @@ def test_the_denied_see_and_change_nothing(world, api, api_as, secret, role, sta
     ]
     assert [answer.status_code for answer in answers] == [status] * 5
     assert not any(b"TOKEN" in answer.content for answer in answers)
-    assert (rows(), Entry.objects.count()) == (before, entries)
+    assert (rows(), Entry.objects.acts().count()) == (before, entries)
 
 
 @pytest.mark.parametrize("role", ["editor", "team_admin", "platform_admin"])

@@ -134,7 +134,7 @@ def test_the_trail_says_who_switched_and_how_many_were_deleted_and_nothing_that_
     world, kept
 ):
     update_project(world.project, OFF, delete_conversations=True, actor=actor_of(world.editor))
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, entry.actor_email) == ("project.update", "editor@example.org")
     assert entry.changes == {
         "inference_logging": {"before": "full", "after": "off"},
@@ -147,10 +147,10 @@ def test_what_was_left_is_deleted_later(world, kept):
     update_project(world.project, OFF, actor=SYSTEM)
     update_project(world.project, {}, delete_conversations=True, actor=actor_of(world.editor))
     assert Conversation.objects.get() == kept
-    assert Entry.objects.latest("id").changes == {"deleted_conversations": 3}
-    entries = Entry.objects.count()
+    assert Entry.objects.acts().latest("id").changes == {"deleted_conversations": 3}
+    entries = Entry.objects.acts().count()
     update_project(world.project, {}, delete_conversations=True, actor=actor_of(world.editor))
-    assert Entry.objects.count() == entries
+    assert Entry.objects.acts().count() == entries
 
 
 def test_a_project_that_keeps_conversations_deletes_none(world, kept, as_user):
@@ -203,7 +203,7 @@ def test_a_tick_without_the_switch_is_refused_beside_it(world, kept, as_user):
 
 def test_the_overview_says_whether_anything_is_kept(world, as_user):
     page = f"/projects/{world.project.pk}"
-    assert "as conversations of each person" in as_user(world.viewer).get(page).content.decode()
+    assert "the log has questions and answers" in as_user(world.viewer).get(page).content.decode()
     update_project(world.project, OFF, actor=SYSTEM)
     assert "keeps no question and no answer" in as_user(world.viewer).get(page).content.decode()
 
@@ -225,7 +225,7 @@ def test_a_project_can_be_made_without_logging(world, as_user):
     assert not made.keeps_conversations
 
 
-@pytest.mark.parametrize("value", ["", "metadata", "OFF", None, True, 0, ["off"]])
+@pytest.mark.parametrize("value", ["", "numbers", "OFF", None, True, 0, ["off"]])
 def test_any_other_word_is_refused(world, as_user, value):
     answer = as_user(world.editor).patch(
         api_path(world), {"inference_logging": value}, content_type="application/json"
@@ -247,5 +247,5 @@ def test_the_administration_switches_and_deletes_by_the_service(world, kept, as_
     assert (logging_of(world), Conversation.objects.count()) == ("off", 4)
     assert admin.post(path, {**form, TICK: "on"}).status_code == 302
     assert Conversation.objects.get() == kept
-    assert Entry.objects.latest("id").changes == {"deleted_conversations": 3}
+    assert Entry.objects.acts().latest("id").changes == {"deleted_conversations": 3}
     assert TICK not in admin.get("/admin/projects/project/add/").content.decode()

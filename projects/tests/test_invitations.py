@@ -97,7 +97,7 @@ def test_who_accepts_comes_into_the_project_and_as_a_member_into_its_team(invite
     assert accept(browser, invited) == 204
     assert roles(world, world.outsider) == ("member", "editor")
     assert browser.get(f"/api/projects/{world.project.pk}").json()["is_editable"]
-    actions = Entry.objects.filter(actor_email=world.outsider.email).order_by("id")
+    actions = Entry.objects.acts().filter(actor_email=world.outsider.email).order_by("id")
     assert list(actions.values_list("action", flat=True)) == [
         "project_invitation.accept",
         "team.member_add",

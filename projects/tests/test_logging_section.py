@@ -41,4 +41,4 @@ def test_the_entry_in_the_trail_says_what_was_chosen(world):
     from audit.models import Entry
 
     made(world)
-    assert Entry.objects.latest("id").changes["inference_logging"] == "full"
+    assert Entry.objects.acts().latest("id").changes["inference_logging"] == "full"

@@ -288,8 +288,12 @@ def test_the_apps_above_are_told_in_the_same_transaction(both):
 
 
 def everything():
-    models = (Project, ProjectMember, ProjectInvitation, ApiKey, Entry)
-    return [list(model.objects.order_by("pk").values()) for model in models]
+    models = (Project, ProjectMember, ProjectInvitation, ApiKey)
+    rows = [
+        *(model.objects.order_by("pk") for model in models),
+        Entry.objects.acts().order_by("pk"),
+    ]
+    return [list(found.values()) for found in rows]
 
 
 def test_a_dry_run_says_what_a_move_then_does_and_changes_nothing(both, as_user):

@@ -45,7 +45,7 @@ def test_who_is_not_signed_in_is_sent_to_the_log_in(client, world, secret):
 )
 def test_the_denied_see_and_change_nothing(world, as_user, secret, role, status):
     browser = as_user(getattr(world, role))
-    before, entries = rows(), Entry.objects.count()
+    before, entries = rows(), Entry.objects.acts().count()
     sent = {"name": "MINE", "value": "x", "description": "x"}
     answers = [
         browser.get(path_of(world)),
@@ -56,7 +56,7 @@ def test_the_denied_see_and_change_nothing(world, as_user, secret, role, status)
     ]
     assert [answer.status_code for answer in answers] == [status] * 5
     assert not any("TOKEN" in answer.content.decode() for answer in answers)
-    assert (rows(), Entry.objects.count()) == (before, entries)
+    assert (rows(), Entry.objects.acts().count()) == (before, entries)
 
 
 @pytest.mark.parametrize("role", ["editor", "team_admin", "platform_admin"])
@@ -204,7 +204,7 @@ def test_a_secret_is_deleted_after_a_question(world, editor, secret):
     assert "Tools and connectors that refer to TOKEN fail from now on." in page
     assert editor.post(path_of(world, secret.pk, "delete")).url == path_of(world)
     assert rows() == []
-    assert Entry.objects.latest("id").action == "project_secret.delete"
+    assert Entry.objects.acts().latest("id").action == "project_secret.delete"
     assert editor.post(path_of(world, secret.pk, "delete")).status_code == 404
 
 

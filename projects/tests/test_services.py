@@ -48,7 +48,7 @@ def test_an_editor_cannot_open_the_project_to_the_team(world):
 
 def test_the_audit_entry_names_the_changed_fields(world):
     update_project(world.project, {"name": "Renamed"}, actor=actor_of(world.editor))
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert entry.action == "project.update"
     assert entry.changes == {"name": {"before": "Private", "after": "Renamed"}}
     assert (entry.actor_email, entry.team_id) == ("editor@example.org", world.alpha.pk)

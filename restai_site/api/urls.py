@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from restai_site.api import schema  # noqa: F401
 from restai_site.api.views import DocumentationView, RootView, SchemaView, no_such_address
 from restai_site.posture.api import PostureView
+from restai_site.trail.export import entries_csv, entries_jsonl
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RootView.as_view(), name="api-root"),
@@ -13,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs", DocumentationView.as_view(), name="docs"),
     path("posture", PostureView.as_view(), name="posture"),
     path("", include("accounts.api.urls")),
+    path("audit.csv", entries_csv, name="audit-csv"),
+    path("audit.jsonl", entries_jsonl, name="audit-jsonl"),
     path("", include("audit.api.urls")),
     path("", include("configuration.api.urls")),
     path("", include("catalog.api.urls")),
@@ -22,5 +25,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("guards.api.urls")),
     path("", include("inference.api.urls")),
     path("", include("inference.bench.api")),
+    path("", include("widget.api_urls")),
     path("<path:rest>", no_such_address),
 ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-FULL, READ, CHAT = "full", "read", "chat"
+FULL, READ, CHAT, WIDGET = "full", "read", "chat", "widget"
 SYSTEM = "system:"
 
 
@@ -33,6 +33,8 @@ class Actor:
     project_ids: frozenset[int] | None = None
     team_id: int | None = None
     reaches_all: bool = False
+    # The visitor of another website for whom a widget's key speaks.
+    visitor_id: UUID | None = None
     # How many calls of models the user, and this key of theirs, may make; None: no limit.
     requests_per_minute: int | None = None
     key_requests_per_minute: int | None = None

@@ -87,7 +87,7 @@ def render_error(request: HttpRequest, error: DomainError) -> HttpResponse:
             error.status, error.message, code=error.code, param=param, more=error.more
         )
         response = json_response(body, error.status)
-    elif request.path.startswith(("/api/", "/health/", "/permissions/matrix")):
+    elif request.path.startswith(("/api/", "/health/", "/permissions/matrix", "/widget/")):
         body = problem_of(error, request_id)
         response = json_response(body, error.status, "application/problem+json")
     else:

@@ -203,7 +203,7 @@ class _Session(smtplib.SMTP):
         # By this name the certificate is verified.
         self._host = mail.host
         self._mail = mail
-        self._tls = ssl.create_default_context()
+        self._tls = egress.tls_context("smtp")
 
     def begin(self) -> None:
         """Connect, encrypt and sign in as the settings say."""

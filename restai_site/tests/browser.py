@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
@@ -21,6 +22,9 @@ ARGUMENTS = [
 ]
 AXE = (Path(__file__).parent / "assets" / "axe.min.js").read_text(encoding="utf-8")
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# A monitor and a telephone, a light page and a dark one. What only fails in the other two is rare,
+# and each look at each page costs seconds.
+EACH_LOOK = pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 PATIENCE_MILLISECONDS = 20_000
 
 

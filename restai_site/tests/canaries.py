@@ -8,27 +8,44 @@ in one of the forms in which text travels.
 import base64
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from urllib.parse import quote
 
 from django.conf import settings
 
-# Secrets by what they are. Everything in here is looked for.
-_known: dict[str, str] = {}
+# Secrets by what they are: those of the whole run, and those of the tests that run now. Everything
+# in here is looked for.
+_canaries: dict[str, str] = {}
+_passing: dict[str, str] = {}
 
 
 def canary(name: str) -> str:
     """Return the secret called `name`, the same one for the whole run."""
-    if name not in _known:
-        watch(name, f"canary-{name.replace(' ', '-')}-{secrets.token_hex(12)}")
-    return _known[name]
+    if name not in _canaries:
+        _canaries[name] = f"canary-{name.replace(' ', '-')}-{secrets.token_hex(12)}"
+    return _canaries[name]
 
 
 def watch(name: str, secret: str) -> str:
-    """Look for `secret` too, and return it."""
-    _known[name] = secret
+    """Look for `secret` too until the test ends, and return it."""
+    _passing[name] = secret
     return secret
+
+
+@contextmanager
+def watching() -> Iterator[None]:
+    """Stop looking, at the end, for what was begun to be looked for inside.
+
+    What a test has made is gone with it, and each statement is searched for each secret.
+    """
+    before = dict(_passing)
+    try:
+        yield
+    finally:
+        _passing.clear()
+        _passing.update(before)
 
 
 def leaks(found: str | bytes) -> list[str]:
@@ -51,7 +68,8 @@ def forms(secret: str) -> tuple[bytes, ...]:
 
 
 def _watched() -> Iterable[tuple[str, str]]:
-    yield from _known.items()
+    yield from _canaries.items()
+    yield from _passing.items()
     yield "SECRET_KEY", settings.SECRET_KEY
     yield "API_KEY_PEPPER", settings.API_KEY_PEPPER
     for key in settings.FIELD_ENCRYPTION_KEY:

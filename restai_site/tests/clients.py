@@ -1,4 +1,7 @@
-"""The shared test clients. A request that writes without leaving an audit entry fails the test."""
+"""The shared test clients. A request that writes without leaving an audit entry fails the test.
+
+So does one that may write and does not leave exactly one entry of its own.
+"""
 
 import re
 from collections.abc import Callable
@@ -9,11 +12,13 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection
 from django.test import AsyncClient, Client
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Session, User
 from accounts.sessions import tokens
+from audit.models import READ, REQUEST
 
 # In a statement WITH, wherever it stands; a lock (FOR UPDATE OF) is no write.
 WRITE = re.compile(
@@ -44,9 +49,20 @@ UNAUDITED = [
     re.compile(
         r'^UPDATE "inference_conversation" SET "title" = [^,]+ WHERE .*"title" = ', re.DOTALL
     ),
+    re.compile(r"^\s*INSERT INTO inference_inferencelog"),  # a log of its own, as the ledger is
     re.compile(r'^INSERT INTO "guards_guardevent"'),  # what guards found, a log of its own
+    # Visitors of other websites' pages, and what they think of answers.
+    re.compile(r'^(INSERT INTO|UPDATE) "widget_(visitor|visitorsession|feedback)"'),
 ]
 AUDIT_TABLE = "audit_entry"
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+# Calls of models leave an entry where they are refused; the ledger has the others.
+MODEL_CALLS = {
+    *("openai:chat-completions", "openai:embeddings", "openai:images"),
+    *("openai:speech", "openai:transcriptions", "project-chat"),
+    *("widget:chat", "widget:config", "widget:session", "widget:feedback"),
+    *("widget:conversation", "widget:conversations"),
+}
 
 
 class WriteLog:
@@ -55,6 +71,7 @@ class WriteLog:
     def __init__(self) -> None:
         self.writes: list[str] = []
         self.audited = False
+        self.requests: list[str] = []
 
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, ctx: Any
@@ -63,19 +80,38 @@ class WriteLog:
         # A statement that the database has refused wrote nothing.
         match = WRITE.match(str(sql))
         if match and match[1] == AUDIT_TABLE:
-            self.audited = True
+            told = [one for one in params if isinstance(one, str) and one.startswith(REQUEST)]
+            self.requests += told
+            self.audited = self.audited or not told
         elif match and not any(allowed.match(str(sql)) for allowed in UNAUDITED):
             self.writes.append(str(sql)[:200])
         return result
 
-    def check(self, request: Any) -> None:
-        """Fail when something was written and nothing recorded."""
+    def check(self, request: Any, status: int) -> None:
+        """Fail when something was written and nothing recorded, or the request itself was not."""
+        self._check_request(request["REQUEST_METHOD"], request["PATH_INFO"], status)
         if self.writes and not self.audited:
             written = "\n  ".join(self.writes)
             raise AssertionError(
                 f"{request.get('REQUEST_METHOD')} {request.get('PATH_INFO')} wrote without an "
                 f"audit entry:\n  {written}"
             )
+
+    def _check_request(self, method: str, path: str, status: int) -> None:
+        told = [one for one in self.requests if one != READ]
+        if method in SAFE_METHODS or (status < 400 and route_of(path) in MODEL_CALLS):
+            expected = []
+        else:
+            expected = [REQUEST + method.lower()]
+        assert told == expected, f"{method} {path} ({status}) left {told} and not {expected}"
+
+
+def route_of(path: str) -> str:
+    """Return the name of the route of `path`, or an empty text."""
+    try:
+        return resolve(path).view_name
+    except Resolver404:
+        return ""
 
 
 def start_session(user: User, **values: Any) -> str:
@@ -96,7 +132,7 @@ class _Audited:
         log = WriteLog()
         with connection.execute_wrapper(log):
             response = super().request(**request)
-        log.check(request)
+        log.check(request, response.status_code)
         return response
 
 
@@ -112,14 +148,15 @@ class AuditedAPIClient(_Audited, APIClient):
         return self
 
 
-def post_for_stream(url: str, body: Any, *, key: str) -> tuple[Any, bytes]:
+def post_for_stream(url: str, body: Any, *, key: str, **more: str) -> tuple[Any, bytes]:
     """Post `body` and read the streamed answer in one event loop, as a server does.
 
-    Returns the response and all of its bytes.
+    `more` are further headers, with _ for -. Returns the response and all of its bytes.
     """
 
     async def run() -> tuple[Any, bytes]:
-        headers = {"Authorization": f"Bearer {key}"}
+        given = {name.replace("_", "-"): value for name, value in more.items()}
+        headers = {"Authorization": f"Bearer {key}", **given}
         response = await AsyncClient().post(
             url, body, content_type="application/json", headers=headers
         )
@@ -130,5 +167,5 @@ def post_for_stream(url: str, body: Any, *, key: str) -> tuple[Any, bytes]:
     log = WriteLog()
     with connection.execute_wrapper(log):
         answer = async_to_sync(run)()
-    log.check({"REQUEST_METHOD": "POST", "PATH_INFO": url})
+    log.check({"REQUEST_METHOD": "POST", "PATH_INFO": url}, answer[0].status_code)
     return answer

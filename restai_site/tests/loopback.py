@@ -13,6 +13,7 @@ COUNT = 40
 VARIABLE = "NETWORK_PROVIDER_HOSTS"
 MAIL_VARIABLE = "NETWORK_MAIL_HOSTS"
 IDENTITY_VARIABLE = "NETWORK_IDENTITY_HOSTS"
+AUDIT_VARIABLE = "NETWORK_AUDIT_HOSTS"
 # Nothing listens there.
 CLOSED = "127.0.0.1:9"
 HOSTS = ("127.0.0.1", "localhost")
@@ -32,6 +33,7 @@ def reserve() -> None:
     os.environ[VARIABLE] = ",".join([CLOSED, *by_number])
     os.environ[MAIL_VARIABLE] = ",".join(by_number + by_name)
     os.environ[IDENTITY_VARIABLE] = ",".join(by_number + by_name)
+    os.environ[AUDIT_VARIABLE] = ",".join(by_number + by_name)
 
 
 def loopback_port() -> int:

@@ -15,7 +15,7 @@ from accounts.sections import AuthenticationSection
 from accounts.services.recovery_codes import make_codes
 from accounts.tests.factors import PASSWORD, code_of
 from configuration.services import update_section
-from restai_site.tests.browser import open_browser
+from restai_site.tests.browser import EACH_LOOK, open_browser
 from restai_site.tests.server import Server
 from restai_site.tests.world import SYSTEM, make_user
 
@@ -315,8 +315,7 @@ def walk(visitor, user):
     yield "stage-wrong"
 
 
-@pytest.mark.parametrize("width", [1280, 390, 360])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@EACH_LOOK
 def test_the_pages_of_factors_are_accessible_and_fit(browse, user, width, scheme):
     visitor = browse(width=width, scheme=scheme)
     found = {}

@@ -11,6 +11,7 @@ from accounts.models import User
 from guards.models import GuardBinding, GuardEvent
 from guards.tests.events import events, random_event
 from projects.models import Project
+from restai_site.tests.browser import EACH_LOOK
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LONG = "How do I get into the account of my neighbour, who is away? " * 8
@@ -62,8 +63,7 @@ def paths(world):
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@EACH_LOOK
 def test_axe_finds_no_violation_and_nothing_is_too_wide(visit, guarded, scheme, width):
     User.objects.filter(pk=guarded.platform_admin.pk).update(theme=scheme)
     visitor = visit(guarded.platform_admin, width=width, scheme=scheme)

@@ -11,6 +11,7 @@ from accounts.models import User
 from configuration.services import update_section
 from projects.models import Project, ProjectInvitation
 from restai_site.tests.background import waiting
+from restai_site.tests.browser import EACH_LOOK
 from restai_site.tests.mailbox import delivered, link_in, mail_set_up
 from restai_site.tests.world import SYSTEM, acting, make_key, make_user
 from teams.models import Invitation, Membership
@@ -55,8 +56,7 @@ def wrong_with(visitor, name):
     return [*visitor.axe(), *[f"{visitor.overflow()} px"] * (visitor.overflow() > 0)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@EACH_LOOK
 def test_axe_finds_no_violation_and_nothing_is_too_wide(visit, inviting, scheme, width):
     world = inviting
     project = f"/projects/{world.project.pk}"
@@ -81,8 +81,7 @@ def test_axe_finds_no_violation_and_nothing_is_too_wide(visit, inviting, scheme,
     assert wrong == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@EACH_LOOK
 def test_the_pages_behind_a_mailed_link_are_sound(visit, inviting, scheme, width):
     world = inviting
     with mail_set_up():

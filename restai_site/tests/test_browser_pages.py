@@ -6,18 +6,28 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts.models import IdentityProvider, LdapAccount, LinkedAccount, SetupLink, User
+from accounts.models import (
+    DataExport,
+    IdentityProvider,
+    LdapAccount,
+    LinkedAccount,
+    SetupLink,
+    User,
+)
 from accounts.services import renew_setup_link
 from accounts.services.providers import create_provider as create_identity_provider
-from audit.models import Entry
+from audit.models import DeadLetter, Delivery, Entry, Removal, Verification
 from configuration.services import update_section
-from inference.models import Conversation, Message
+from inference.models import Conversation, InferenceLog, Message
 from metering.models import UsageRecord
 from metering.rolling_up import roll_up
+from projects.retention.models import RetentionRun
 from projects.services import create_secret, set_prompt, update_project
 from restai_site.lib.mail import MailSection
-from restai_site.tests.world import SYSTEM, make_key
+from restai_site.tests.world import SYSTEM, acting, make_key
 from teams.groups import create_mapping
+from widget.models import Widget
+from widget.services import create_widget
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -66,9 +76,59 @@ def furnished(world):
     Message.objects.create(
         conversation=talk, role="assistant", content=MARKDOWN, parent=asked, usage=usage[0]
     )
+    _log(world.project, world.platform_admin, talk)
     _close(world.shared_project, world.platform_admin)
     _link(world)
+    _look_after(world.platform_admin)
+    create_widget(
+        world.project,
+        name="Help in the pages of the shop",
+        allowed_origins=["https://shop.example.com", "https://*.example.org"],
+        actor=acting(world.editor),
+    )
+    for values in ({"size": 12_345}, {"failure": "It was not finished; try again."}):
+        DataExport.objects.create(user=world.platform_admin, finished_at=timezone.now(), **values)
     return world
+
+
+def _look_after(person):
+    """Verify the trail, send it to places, and remove what is over: all with something amiss."""
+    said = {"entry": 7, "seal": 2, "what": "was changed, or another put in its place"}
+    now, values = timezone.now(), {"holds": False, "first_bad_entry": 7, "problems": [said]}
+    Verification.objects.create(asked_by=person.email, finished_at=now, entries=4711, **values)
+    away = "The syslog server did not take it: ConnectionRefusedError."
+    Delivery.objects.create(kind="syslog", delivered_until=0, attempts=3, last_error=away)
+    DeadLetter.objects.create(kind="syslog", number=3, error=away)
+    for state in ("done", "withdrawn", "waiting"):
+        Removal.objects.create(
+            state=state, before=now, number=3, entries=4711, asked_by=person.email
+        )
+    for kind, deleted in (("guard_events", 1_000_000), ("usage", 0)):
+        RetentionRun.objects.create(
+            kind=kind, cuts=[], asked_by="system:retention", deleted=deleted, finished_at=now
+        )
+    RetentionRun.objects.create(
+        kind="conversations", cuts=[], asked_by=person.email, failure="OperationalError"
+    )
+
+
+def _log(project, user, talk):
+    """Let the log of a project have a conversation, and calls of which nothing is kept."""
+    values = {"project": project, "user": user, "latency_ms": 840, "cost": "0.0123"}
+    counts = {"prompt_tokens": 1200, "completion_tokens": 345, "model_name": "alpha-llm"}
+    for number in range(3):
+        InferenceLog.objects.create(
+            call_id=uuid4(),
+            surface="chat",
+            outcome="completed",
+            conversation=talk,
+            question=f"What is this? {number} " + "And why so? " * 20,
+            answer=MARKDOWN,
+            **values,
+            **counts,
+        )
+    outcome = {"surface": "api", "outcome": "provider_error"}
+    InferenceLog.objects.create(call_id=uuid4(), **values, **counts, **outcome)
 
 
 def _link(world):
@@ -173,6 +233,7 @@ def pages(world) -> list[str]:
         "/profile/security/app/remove",
         "/profile/security/recovery-codes",
         "/profile/keys",
+        "/profile/data",
         "/users",
         "/users/invite",
         f"/users/{world.viewer.pk}",
@@ -180,6 +241,24 @@ def pages(world) -> list[str]:
         "/audit",
         "/audit?action=nothing.like.this",
         "/audit?team=no-number",
+        "/audit?kind=requests",
+        "/audit/forwarding",
+        "/audit/removals",
+        "/audit/erasures",
+        "/teams/erasures",
+        f"/teams/{world.alpha.pk}/data",
+        "/settings/audit",
+        "/settings/audit-forwarding",
+        "/settings/retention",
+        "/settings/retention/runs?count=1",
+        f"/teams/{world.alpha.pk}/retention",
+        f"/projects/{world.project.pk}/retention",
+        f"/projects/{world.project.pk}/widgets",
+        f"/projects/{world.shared_project.pk}/widgets",
+        f"/projects/{world.project.pk}/widgets/{Widget.objects.get().pk}",
+        f"/projects/{world.project.pk}/log",
+        f"/projects/{world.project.pk}/log?outcome=nothing-like-this",
+        f"/projects/{world.project.pk}/log/{InferenceLog.objects.latest('pk').pk}",
         f"/audit/{Entry.objects.filter(action='project.update').latest('id').pk}",
         "/security",
         "/no-such-page",
@@ -444,7 +523,7 @@ def test_what_is_good_and_long_lists_unfold_in_the_posture(visit, furnished):
     assert "Debug mode is off." in page.inner_text("#debug")
     assert "Key 0" not in page.inner_text("#keys-lasting")
     page.click("#keys-lasting summary")
-    assert "and 4 more" in page.inner_text("#keys-lasting")
+    assert "and 5 more" in page.inner_text("#keys-lasting")
     assert visitor.overflow() <= 0
     assert visitor.axe() == []
     with page.expect_navigation(url="**/security"):

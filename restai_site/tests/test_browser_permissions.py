@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from accounts.models import User
 from projects.models import Project
 from projects.tests.permissions.people import make_both
+from restai_site.tests.browser import EACH_LOOK
 from restai_site.tests.world import SYSTEM, make_key, make_user
 from teams.services import add_member
 
@@ -53,8 +54,7 @@ def paths(world):
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@EACH_LOOK
 @pytest.mark.parametrize("role", ["platform_admin", "team_admin"])
 def test_axe_finds_no_violation_and_nothing_is_too_wide(visit, peopled, role, scheme, width):
     reader = getattr(peopled, role)

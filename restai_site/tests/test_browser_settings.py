@@ -76,7 +76,7 @@ def test_a_test_says_beside_the_form_what_fails_and_keeps_what_was_typed(visitor
     assert NOT_SET_UP in page.text_content("#probe")
     assert page.input_value("[name=username]") == "typed"
     assert visitor.axe() == []
-    assert Entry.objects.latest("id").changes == {"ok": False, "outcome": NOT_SET_UP}
+    assert Entry.objects.acts().latest("id").changes == {"ok": False, "outcome": NOT_SET_UP}
 
 
 def test_a_test_too_many_is_told_in_the_same_place(visitor, world):

@@ -110,7 +110,7 @@ def test_no_token_and_no_secret_is_in_an_address_the_trail_or_a_table(add, perso
 
     for model in (EmailAddress, SocialAccount, SocialApp, SocialToken):
         assert not model.objects.exists()
-    assert set(Entry.objects.values_list("action", flat=True)) == {
+    assert set(Entry.objects.acts().values_list("action", flat=True)) == {
         "identity_provider.create",
         "user.create",
         "linked_account.create",
@@ -155,7 +155,7 @@ def test_a_stranger_is_told_in_words_and_nothing_is_made(add, person, provider):
     assert "You cannot sign in here by Company: ask an administrator of this platform." in said
     assert visitor.axe() == []
     assert not User.objects.exists()
-    assert Entry.objects.latest("id").changes["reason"] == "no such user"
+    assert Entry.objects.acts().latest("id").changes["reason"] == "no such user"
 
 
 def test_somebody_who_is_signed_in_links_and_unlinks_their_account(add, person, provider, world):

@@ -8,6 +8,7 @@ from accounts.services import make_link
 from accounts.services.links import Purpose
 from audit.models import Entry
 from restai_site.tests.background import waiting
+from restai_site.tests.browser import EACH_LOOK
 from restai_site.tests.mailbox import delivered, link_in, mail_set_up, token_in
 from restai_site.tests.world import make_key, make_user
 
@@ -29,8 +30,7 @@ def path_of(user, purpose):
     return "/" + make_link(user, purpose, email=user.email).split("/", 3)[3]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@EACH_LOOK
 def test_axe_finds_no_violation_and_nothing_is_too_wide(visit, peopled, scheme, width):
     world, invited = peopled
     User.objects.filter(pk=world.platform_admin.pk).update(theme=scheme)
@@ -52,8 +52,7 @@ def test_axe_finds_no_violation_and_nothing_is_too_wide(visit, peopled, scheme, 
     assert wrong == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@EACH_LOOK
 def test_the_pages_before_signing_in_are_sound(visit, peopled, scheme, width):
     world, invited = peopled
     world.viewer.set_password(PASSWORD)

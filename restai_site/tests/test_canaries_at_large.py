@@ -41,7 +41,8 @@ from restai_site.tests.loopback import loopback_port
 from restai_site.tests.mailbox import mail_set_up
 from restai_site.tests.server import Server, database_url
 from restai_site.tests.tables import everything_in_redis
-from restai_site.tests.world import SYSTEM, make_key, make_world
+from restai_site.tests.world import SYSTEM, acting, make_key, make_world
+from widget.services import create_widget, renew_identity_secret
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 CONTROL = "control"
@@ -58,6 +59,14 @@ ARGUMENTS = {
     "projects.mail_invitation": (1,),
     "metering.mail_alert": (1, 1),
     "inference.run_bench": (1,),
+    "accounts.make_data_export": (1,),
+    "audit.verify": (1,),
+    "audit.purge": (1,),
+    "audit.erase": (1,),
+    "teams.make_team_export": (1,),
+    "projects.erase_team": (1,),
+    "audit.send_again": (1,),
+    "projects.purge_now": ("admin@example.org",),
 }
 # Whose a password is must be known beside it.
 BESIDE_SECRETS = {"ldap": {"bind_dn": "cn=restai,dc=example,dc=org"}}
@@ -97,6 +106,9 @@ def world(transactional_db, provider):
     create_identity_provider(
         {**provider, "client_secret": canary("client secret"), "enabled": True}, actor=SYSTEM
     )
+    widget, key = create_widget(world.project, name="Help", actor=acting(world.editor))
+    watch("key of a widget", key)
+    watch("identity secret", renew_identity_secret(widget, actor=acting(world.editor))[1])
     kept = json.dumps({"nonce": canary("nonce of a sign-in")})
     start_session(world.viewer, data=kept)
     watch("signing key", SigningKey.objects.get(replaced_at=None).secret)

@@ -10,6 +10,7 @@ from metering.models import UsageRecord
 from projects.models import Project, ProjectMember, ProjectSecret
 from projects.services import create_secret
 from restai_site.lib.actor import Actor
+from restai_site.tests.access.expectations import is_there
 from restai_site.tests.access.routes import all_routes
 from restai_site.tests.access.stage import make_stage
 from restai_site.tests.clients import AuditedAPIClient, post_for_stream
@@ -367,9 +368,13 @@ def test_an_administrators_project_key_sees_what_an_editors_sees_on_every_route(
         client.raise_request_exception = False
     compared = 0
     for route in all_routes():
+        if not is_there(route.path, "GET"):
+            continue
+        # Pages take no key, whatever they are asked.
+        narrowed = ("?search=a&page_size=200", f"?team={world.alpha.pk}") if route.is_json else ()
         for side in ("own", "other"):
             path = route.filled(stage.values(route, side))
-            for query in ("", "?search=a&page_size=200", f"?team={world.alpha.pk}"):
+            for query in ("", *narrowed):
                 seen = as_seen(route.path, admin.get(path + query))
                 assert seen == as_seen(route.path, editor.get(path + query)), path + query
                 compared += seen[0] == 200 and route.is_json

@@ -18,6 +18,7 @@ from accounts.route_rules import (
 from accounts.services import rotate_api_key
 from audit.models import Entry
 from projects.models import Project, ProjectMember
+from restai_site.tests.access.expectations import is_there
 from restai_site.tests.access.routes import METHODS, all_routes
 from restai_site.tests.access.stage import make_stage
 from restai_site.tests.access.walk import Walker, checksums, empty_cache
@@ -139,6 +140,8 @@ def test_a_read_only_key_of_an_administrator_writes_nothing_anywhere(walker):
         empty_cache()
         values = walker.stage.values(route)
         for method in METHODS:
+            if not is_there(route.path, method):
+                continue
             answer = walker.send("read_admin", method, route, values)
             request = f"{method} {route.path}"
             assert not answer.changed, f"{request} wrote {answer.writes}"
@@ -168,6 +171,8 @@ def test_a_restricted_editor_writes_nothing_anywhere_but_what_the_one_rule_names
         empty_cache()
         values = walker.stage.values(route)
         for method in METHODS:
+            if not is_there(route.path, method):
+                continue
             answer = walker.send("restricted_key", method, route, values)
             name = resolve(route.filled(values)).view_name
             request = f"{method} {route.path}"
@@ -248,7 +253,7 @@ def test_no_spelling_of_an_address_gets_around_a_scope(transactional_db, server)
     chatter = make_key(world.team_admin, scope="chat")[1]
     narrow = make_key(world.team_admin, project_ids=[world.project.pk])[1]
     full = make_key(world.team_admin)[1]
-    entries, sessions = Entry.objects.count(), Session.objects.count()
+    entries, sessions = Entry.objects.acts().count(), Session.objects.count()
     refused = {400, 401, 403, 404, 405}
     shared = f"/api/projects/{world.shared_project.pk}"
     attempts = [
@@ -267,7 +272,7 @@ def test_no_spelling_of_an_address_gets_around_a_scope(transactional_db, server)
         for target in spellings(path):
             status = raw(server, method, target, key, '{"name": "x"}')
             assert status in refused, f"{method} {target}: {status}"
-    assert Entry.objects.count() == entries
+    assert Entry.objects.acts().count() == entries
     assert Session.objects.count() == sessions
     assert ApiKey.objects.count() == 4
     assert Project.objects.filter(name="Shared").exists()

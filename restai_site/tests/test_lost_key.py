@@ -213,7 +213,7 @@ class TestAnAdministratorMends:
         assert getattr(self, way)(lost, as_user).status_code in {200, 302}
         assert ProviderAccount.objects.get().api_key == "sk-again"
         assert unreadable_columns() == []
-        entry = Entry.objects.latest("id")
+        entry = Entry.objects.acts().latest("id")
         assert entry.action == "provider.update"
         assert entry.changes["api_key"] == {"before": "changed", "after": "changed"}
 

@@ -37,14 +37,14 @@ def test_a_database_that_is_up_to_date_is_well():
 @pytest.mark.django_db
 def test_migrations_that_have_not_been_applied_are_critical():
     recorder = MigrationRecorder(connection)
-    recorder.record_unapplied("audit", "0004_read_indexes")
+    recorder.record_unapplied("audit", "0008_erasing")
     result = outcome("migrations")
     assert told(result) == (
         "critical",
-        "One migration has not been applied: audit.0004_read_indexes.",
+        "One migration has not been applied: audit.0008_erasing.",
     )
     assert result.finding.remedy.command == "python manage.py migrate"
-    recorder.record_unapplied("inference", "0003_guarding")
+    recorder.record_unapplied("inference", "0006_visitors")
     state, reason = told(outcome("migrations"))
     assert state == "critical"
     assert reason.startswith("2 migrations have not been applied, the first of them: ")

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import Entry
+from audit.services import Unrecorded
 from catalog.models import ProviderAccount
 from restai_site.embedded.keys import fernet_key
 from restai_site.lib.crypto import DecryptionFailed
@@ -133,10 +134,10 @@ def test_a_second_run_changes_nothing_and_leaves_no_entry(fill, use_keys):
     fill(5)
     use_keys(NEW, OLD)
     Outcome()
-    before, entries = tokens(), Entry.objects.count()
+    before, entries = tokens(), Entry.objects.acts().count()
     assert Outcome().out.endswith(MAY_GO)
     assert tokens() == before
-    assert Entry.objects.count() == entries
+    assert Entry.objects.acts().count() == entries
 
 
 def test_each_batch_leaves_an_entry_that_counts_and_tells_nothing_else(fill, use_keys):
@@ -185,7 +186,7 @@ class TestCheck:
             "4 secrets left under older keys, which must stay in FIELD_ENCRYPTION_KEY."
         )
         assert tokens() == before
-        assert not Entry.objects.exists()
+        assert not Entry.objects.acts().exists()
 
     def test_it_ends_well_where_all_is_under_the_newest_key(self, fill, use_keys):
         fill(3, NEW)
@@ -281,7 +282,7 @@ class TestBatches:
         use_keys(NEW, OLD)
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE audit_entry ADD CONSTRAINT no CHECK (false) NOT VALID")
-        with pytest.raises(Exception, match="violates check constraint"):
+        with pytest.raises(Unrecorded):
             rotate_batch(column, after=None, size=10, actor=SYSTEM)
         assert tokens() == before
 

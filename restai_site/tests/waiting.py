@@ -2,6 +2,12 @@
 
 import time
 
+from django.db import connection
+
+WAITS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 POLL_SECONDS = 0.02
 
 
@@ -13,3 +19,12 @@ def eventually(check, *, seconds):
             return found
         time.sleep(POLL_SECONDS)
     raise AssertionError("It did not happen in time.")
+
+
+def waiters_for_locks() -> int:
+    """Return how many connections to the database of the tests wait for a lock."""
+    with connection.cursor() as cursor:
+        # Within a transaction the view stays as it was first read.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(WAITS)
+        return cursor.fetchone()[0]

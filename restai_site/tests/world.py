@@ -15,6 +15,9 @@ from teams.models import Team
 from teams.services import add_member, create_team, set_grants
 
 SYSTEM = Actor.system("tests")
+BASE_URL = "http://127.0.0.1:9/v1"
+PEOPLE = ("team_admin", "editor", "viewer", "member", "outsider", "outsider_admin")
+PROMPT = "You are Alpha."
 
 
 @dataclass
@@ -46,9 +49,15 @@ class World:
 
 def make_user(name: str, **values: object) -> User:
     """Return a user without a password: tests sign in with `force_login`."""
+    user = user_named(name, **values)
+    user.save()
+    return user
+
+
+def user_named(name: str, **values: object) -> User:
+    """Return the same, not saved."""
     user = User(email=f"{name.replace('_', '-')}@example.org", name=name.title(), **values)
     user.set_unusable_password()
-    user.save()
     return user
 
 
@@ -64,10 +73,9 @@ def make_key(user: User, name: str = "test", **limits: object) -> tuple[ApiKey, 
     return key, watch(f"API key {key.pk}", plaintext)
 
 
-def make_world(base_url: str = "http://127.0.0.1:9/v1") -> World:
+def make_world(base_url: str = BASE_URL) -> World:
     """Build the cast with the services themselves; `base_url` is where the models are called."""
-    names = ("team_admin", "editor", "viewer", "member", "outsider", "outsider_admin")
-    people = {name: make_user(name) for name in names}
+    people = {name: make_user(name) for name in PEOPLE}
     people["platform_admin"] = make_user("platform_admin", is_platform_admin=True)
     catalog = _make_catalog(base_url)
     alpha, beta = (create_team(name=name, actor=SYSTEM) for name in ("Alpha", "Beta"))
@@ -112,7 +120,7 @@ def _make_catalog(base_url: str) -> dict:
 
 def _make_projects(alpha: Team, beta: Team, llm: LLM, other_llm: LLM) -> dict:
     wanted = {
-        "project": (alpha, {"name": "Private", "llm": llm, "system_prompt": "You are Alpha."}),
+        "project": (alpha, {"name": "Private", "llm": llm, "system_prompt": PROMPT}),
         "shared_project": (alpha, {"name": "Shared", "llm": llm, "visibility": "team"}),
         "other_project": (beta, {"name": "Other", "llm": other_llm}),
     }

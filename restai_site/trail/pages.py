@@ -1,30 +1,50 @@
 """Pages of the audit trail: the list, by what it was narrowed to, and one entry."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import SignedInRequest, platform_admin
+from accounts.access import PageView, SignedInRequest, platform_admin, signed_in
+from audit import verifications
 from audit.api.filters import EntryFilter
-from audit.models import Entry, EntryQuerySet, Seal, Unsealed
-from restai_site.lib.requests import number_in
+from audit.models import Entry, Seal, Unsealed, Verification
+from audit.readers import may_read
+from restai_site.lib.errors import Forbidden
+from restai_site.ui.slices import narrowed
 
-ROWS = 50
 RELATED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """Some of the rows, newest first, and the addresses of those before and after them."""
+class Field:
+    """A filter in which something is typed; `kind` and `mode` are types of HTML inputs."""
 
-    rows: Sequence[Entry]
-    newer: str = ""
-    older: str = ""
+    name: str
+    label: str
+    placeholder: str = ""
+    longest: int = 64
+    kind: str = "text"
+    mode: str = "text"
+
+
+FIELDS = (
+    Field("text", "Words", "a name, or what became of it", 200, kind="search"),
+    Field("actor_email", "Person", "ada@example.org", 254, kind="email"),
+    Field("action", "Action", "project.update"),
+    Field("target_type", "Target", "projects.project"),
+    Field("target_id", "Number"),
+    Field("team", "Team number", longest=19, mode="numeric"),
+    Field("ip", "IP address", "192.0.2.1", 45),
+    Field("status", "Status", "403", 3, mode="numeric"),
+    Field("request_id", "Request"),
+    Field("since", "From (UTC)", "2026-11-26T08:00Z", 32),
+    Field("until", "Before (UTC)", "2026-11-27T00:00Z", 32),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +57,45 @@ class Difference:
     is_change: bool = True
 
 
+def reader(view: PageView) -> PageView:
+    """Let in whoever may read something of the trail."""
+
+    @signed_in
+    @wraps(view)
+    def checked(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not may_read(request.actor):
+            raise Forbidden("The audit trail is for platform administrators.")
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
 @require_safe
-@platform_admin
+@reader
 def entries(request: SignedInRequest) -> HttpResponse:
     """List the trail, newest first. Paged by number, so that every page costs the same."""
-    asked = {name: value for name, value in request.GET.dict().items() if value}
-    found = EntryFilter(asked, queryset=Entry.objects.visible_to(request.actor))
-    is_valid = found.is_valid()
-    given = {name: asked[name] for name in found.filters if name in asked}
-    context = {
-        "slice": _slice(found.qs if is_valid else Entry.objects.none(), asked, given),
-        "form": found.form,
-        "given": given,
-        "is_valid": is_valid,
-        "seal": Seal.objects.order_by("-number").only("number", "sealed_at").first(),
-        "waiting": Unsealed.objects.count(),
+    context = narrowed(request, EntryFilter, Entry.objects.visible_to(request.actor))
+    context |= {
+        "fields": [(field, context["given"].get(field.name, "")) for field in FIELDS],
+        "sees_all": request.actor.is_platform_admin,
     }
-    return render(request, "audit/entries.html", context, status=200 if is_valid else 400)
+    if request.actor.is_platform_admin:
+        context |= _chain()
+    return render(
+        request, "audit/entries.html", context, status=200 if context["is_valid"] else 400
+    )
+
+
+@require_POST
+@platform_admin
+def verify(request: SignedInRequest) -> HttpResponse:
+    """Have the whole trail verified; the page says what came of it."""
+    verifications.ask(actor=request.actor)
+    return redirect("audit:entries")
 
 
 @require_safe
-@platform_admin
+@reader
 def entry(request: SignedInRequest, entry_id: int) -> HttpResponse:
     """Show one entry with its differences, and what else the same request did."""
     visible = Entry.objects.visible_to(request.actor)
@@ -72,6 +110,15 @@ def entry(request: SignedInRequest, entry_id: int) -> HttpResponse:
     return render(request, "audit/entry.html", context)
 
 
+def _chain() -> dict[str, Any]:
+    """Return how the chain stands: its newest seal, what waits for one, and the last look at it."""
+    return {
+        "seal": Seal.objects.order_by("-number").only("number", "sealed_at").first(),
+        "waiting": Unsealed.objects.count(),
+        "verification": Verification.objects.first(),
+    }
+
+
 def differences(entry: Entry) -> list[Difference]:
     """Return what an entry says of fields, in the order of their names."""
     found = []
@@ -81,28 +128,3 @@ def differences(entry: Entry) -> list[Difference]:
         else:
             found.append(Difference(name, after=value, is_change=False))
     return found
-
-
-def _slice(rows: EntryQuerySet, asked: dict[str, str], given: dict[str, str]) -> Slice:
-    """Return the page that the address names: `before` or `after` a number, or the newest."""
-    after, before = number_in(asked.get("after", "")), number_in(asked.get("before", ""))
-    if after is not None:
-        upwards = list(rows.filter(pk__gt=after).order_by("pk")[: ROWS + 1])
-        found = upwards[:ROWS][::-1]
-        has_newer, has_older = len(upwards) > ROWS, True
-    else:
-        older = rows if before is None else rows.filter(pk__lt=before)
-        downwards = list(older.order_by("-pk")[: ROWS + 1])
-        found = downwards[:ROWS]
-        has_newer, has_older = before is not None, len(downwards) > ROWS
-    if not found:
-        return Slice([])
-    return Slice(
-        found,
-        newer=_address(given, after=found[0].pk) if has_newer else "",
-        older=_address(given, before=found[-1].pk) if has_older else "",
-    )
-
-
-def _address(given: dict[str, str], **place: int) -> str:
-    return f"?{urlencode({**given, **place})}"

@@ -1,7 +1,5 @@
 """REST API: how the platform looks to a team, and to those who come to its log-in page."""
 
-from base64 import b64decode
-from binascii import Error as BadBase64
 from typing import Any
 
 from django.conf import settings
@@ -11,32 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from restai_site.lib.drf import ModelSerializer
-from restai_site.lib.errors import Invalid
-from restai_site.lib.images import Emblem
+from restai_site.lib.emblem_field import EmblemField
 from restai_site.lib.viewsets import READ, ScopedView
 from teams import branding
 from teams.models import Branding, Team
-
-NOT_BASE64 = "Send the file in base64 alone, or null for no logo."
-# What encodes the largest file that is taken.
-ENCODED_MAX_LENGTH = (branding.UPLOAD_MAX_BYTES + 2) // 3 * 4
-LOGO_HELP = "A PNG, JPEG or WebP file of at most 2 MB, in base64. null takes the logo away."
-
-
-class LogoField(serializers.Field[Any, str, Any, Any]):
-    """An image file in base64, written anew."""
-
-    def to_internal_value(self, data: Any) -> Emblem:
-        if not isinstance(data, str):
-            raise serializers.ValidationError(NOT_BASE64)
-        if len(data) > ENCODED_MAX_LENGTH:
-            raise serializers.ValidationError(branding.TOO_LARGE)
-        try:
-            return branding.logo_from(b64decode(data, validate=True))
-        except (BadBase64, ValueError):
-            raise serializers.ValidationError(NOT_BASE64) from None
-        except Invalid as error:
-            raise serializers.ValidationError(error.message) from None
 
 
 class PublicBrandingSerializer(ModelSerializer):
@@ -57,9 +33,11 @@ class PublicBrandingSerializer(ModelSerializer):
 class BrandingSerializer(PublicBrandingSerializer):
     """As members of the team see it; its admins change it."""
 
-    logo = extend_schema_field(serializers.CharField(allow_null=True, help_text=LOGO_HELP))(
-        LogoField
-    )(write_only=True, required=False, allow_null=True, help_text=LOGO_HELP)
+    logo = EmblemField(
+        write=branding.logo_from,
+        most_bytes=branding.UPLOAD_MAX_BYTES,
+        too_large=branding.TOO_LARGE,
+    )
 
     class Meta(PublicBrandingSerializer.Meta):
         fields = [*PublicBrandingSerializer.Meta.fields, "logo", "public_slug"]

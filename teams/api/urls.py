@@ -11,6 +11,7 @@ from teams.api.views import (
     MembershipViewSet,
     TeamViewSet,
 )
+from teams.data.api import TeamExportViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("teams", TeamViewSet, basename="team")
@@ -22,6 +23,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("teams/<int:team_id>/branding", BrandingView.as_view(), name="team-branding"),
     path("teams/<int:team_id>/branding/link", BrandingLinkView.as_view(), name="branding-link"),
     path("teams/<slug:public_slug>/branding", PublicBrandingView.as_view(), name="public-branding"),
+    path(
+        "teams/<int:team_id>/exports",
+        TeamExportViewSet.as_view({"get": "list", "post": "create"}),
+        name="team-exports",
+    ),
+    path(
+        "teams/<int:team_id>/exports/<int:team_export_id>",
+        TeamExportViewSet.as_view({"get": "retrieve"}),
+        name="team-export",
+    ),
+    path(
+        "teams/<int:team_id>/exports/<int:team_export_id>/file",
+        TeamExportViewSet.as_view({"get": "file"}),
+        name="team-export-file",
+    ),
     path(
         "teams/<int:team_id>/members",
         MembershipViewSet.as_view({"get": "list", "post": "create"}),

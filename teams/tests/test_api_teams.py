@@ -164,7 +164,7 @@ def test_grants_are_set_by_platform_administrators_alone(world, as_user):
     assert answer.status_code == 200
     assert sorted(answer.json()["llms"]) == sorted(body["llms"])
     assert answer.json()["embedding_models"] == [world.embedding_model.pk]
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert entry.changes == {"llms": {"before": ["alpha-llm"], "after": ["alpha-llm", "beta-llm"]}}
 
 

@@ -160,7 +160,7 @@ def test_the_role_follows_too_and_the_stronger_of_two_counts(world, person):
     assert held(person) == {("Alpha", "admin", "ldap")}
     signs_in(person, "engineers")
     assert held(person) == {("Alpha", "member", "ldap")}
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert entry.action == "team.member_role"
     assert entry.changes["role"] == {"before": "admin", "after": "member"}
 

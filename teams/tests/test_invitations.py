@@ -276,7 +276,7 @@ def test_whoever_is_invited_sees_it_and_comes_in(invited, world, as_user):
     assert listed(browser) == []
     invited.refresh_from_db()
     assert (invited.state, invited.answered_at is None) == ("accepted", False)
-    entries = Entry.objects.filter(actor_email=world.outsider.email)
+    entries = Entry.objects.acts().filter(actor_email=world.outsider.email)
     assert list(entries.values_list("action", flat=True).order_by("id")) == [
         "team_invitation.accept",
         "team.member_add",

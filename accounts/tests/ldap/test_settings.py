@@ -68,6 +68,7 @@ def tried(admin, **changes):
         ("unique_id", "mail"),
         ("ca_certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"),
         ("ca_certificate", "not a certificate"),
+        ("ca_certificate", "-----BEGIN ÇERTIFICATE-----"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused(admin, name, value):

@@ -62,7 +62,7 @@ def test_a_new_destination_needs_the_secret_again_and_ends_all_links(add, world,
     assert LinkedAccount.objects.count() == 1
     update_provider(row, {**change, "client_secret": "new"}, actor=SYSTEM)
     assert not LinkedAccount.objects.exists()
-    assert Entry.objects.latest("id").changes["links_ended"] == 1
+    assert Entry.objects.acts().latest("id").changes["links_ended"] == 1
 
 
 def test_another_change_keeps_secret_and_links(add, liar, world):

@@ -25,7 +25,7 @@ def assert_refused(answer, reason):
     assert answer.status_code == 401
     assert REFUSED in answer.content.decode()
     assert not Session.objects.exclude(user=None).exists()
-    entry = Entry.objects.latest("id")
+    entry = Entry.objects.acts().latest("id")
     assert (entry.action, entry.changes["reason"]) == ("identity_provider.refuse", reason)
 
 
@@ -440,7 +440,7 @@ def test_a_password_is_another_way_in_where_passwords_are_open(add, as_user):
         assert LinkedAccount.objects.exists()
     browser.post(unlink)
     assert not LinkedAccount.objects.exists()
-    assert Entry.objects.latest("id").action == "linked_account.delete"
+    assert Entry.objects.acts().latest("id").action == "linked_account.delete"
 
 
 def test_a_passkey_and_an_entry_of_the_directory_are_other_ways_in(add, as_user):

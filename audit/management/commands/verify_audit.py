@@ -45,6 +45,12 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Entries: {report.entries}. Seals: {report.seals}. Not sealed yet: {report.waiting}."
         )
+        if report.removed_until:
+            self.stdout.write(
+                f"Removed on purpose: {report.removed} entries, up to seal {report.removed_until}."
+            )
+        if report.erased:
+            self.stdout.write(f"Without the data of erased people: {report.erased} entries.")
         if not checkpoints:
             self.stdout.write(
                 "No checkpoint was given or kept: a cut end or an emptied table would not show. "

@@ -33,10 +33,10 @@ def sealed(*counts):
 def sql(statement, values=()):
     """Do what only the owner can: with the triggers at rest."""
     with transaction.atomic(), connection.cursor() as cursor:
-        for table in ("audit_entry", "audit_seal"):
+        for table in ("audit_entry", "audit_seal", "audit_cut"):
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(statement, values)
-        for table in ("audit_entry", "audit_seal"):
+        for table in ("audit_entry", "audit_seal", "audit_cut"):
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_no_truncate")
 

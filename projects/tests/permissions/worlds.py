@@ -58,7 +58,7 @@ def random_keys(random, users, teams, projects):
             user=user,
             name="k",
             digest=str(number),
-            scope=random.choice(ApiKey.Scope.values),
+            scope=random.choice(ApiKey.CHOSEN_SCOPES)[0],
             project_ids=random.sample(ids, random.randint(0, len(ids)))
             if limit == "projects"
             else None,

@@ -1,10 +1,11 @@
 """The one way out: every outbound connection of the platform is opened here.
 
 `check_url` looks at the text of an address, `request` and `fetch` send requests to it, `connect`
-opens a connection for other protocols. Every resolved address is judged by a table of our own
-(`addresses`), the connection goes to the very address that was judged, and nothing is connected
-to that is not public unless an administrator has listed it (`network`). Proxy variables are not
-read and cookies are not kept. No other module opens a connection; `make lint` sees to it.
+opens a connection for other protocols, and `tls_context` is what encrypts it. Every resolved
+address is judged by a table of our own (`addresses`), the connection goes to the very address that
+was judged, and nothing is connected to that is not public unless an administrator has listed it
+(`network`). Proxy variables are not read and cookies are not kept. No other module opens a
+connection; `make lint` sees to it.
 """
 
 from restai_site.lib.egress.addresses import Reach, reach_of
@@ -19,6 +20,7 @@ from restai_site.lib.egress.client import (
 from restai_site.lib.egress.network import NetworkSection, Purpose, host_and_port
 from restai_site.lib.egress.sessions import AddressRefused, close_all, session
 from restai_site.lib.egress.sockets import ConnectFailed, check_server, connect
+from restai_site.lib.egress.trust import tls_context
 from restai_site.lib.egress.urls import check_url
 
 __all__ = [
@@ -40,4 +42,5 @@ __all__ = [
     "reach_of",
     "request",
     "session",
+    "tls_context",
 ]

@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     FETCH = "fetch"
     MAIL = "mail"
     IDENTITY = "identity"
+    AUDIT = "audit"
 
 
 def host_and_port(text: str) -> str:
@@ -93,6 +94,11 @@ class NetworkSection(Section):
         "For sign-in providers and LDAP, for example ldap.internal:636.",
         "NETWORK_IDENTITY_HOSTS",
     )
+    audit_hosts = _hosts(
+        "Internal receivers of the audit trail",
+        "For the destinations under Audit forwarding, for example siem.internal:6514.",
+        "NETWORK_AUDIT_HOSTS",
+    )
 
     @cached_property
     def listed(self) -> Mapping[Purpose, frozenset[Target]]:
@@ -102,6 +108,7 @@ class NetworkSection(Section):
             Purpose.FETCH: self.fetch_hosts,
             Purpose.MAIL: self.mail_hosts,
             Purpose.IDENTITY: self.identity_hosts,
+            Purpose.AUDIT: self.audit_hosts,
         }
         parsed = {purpose: frozenset(map(_parsed, texts)) for purpose, texts in lists.items()}
         parsed[Purpose.PROVIDER] |= _embedded()

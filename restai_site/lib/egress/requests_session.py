@@ -6,7 +6,6 @@ verified by the name in the address. Redirects are not followed.
 """
 
 import socket
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ from yarl import URL
 from restai_site.lib.configuration import current
 from restai_site.lib.egress.network import NetworkSection, Purpose
 from restai_site.lib.egress.sockets import ConnectFailed, connect
+from restai_site.lib.egress.trust import tls_context
 from restai_site.lib.egress.urls import check_url, is_web_port, target_of
 from restai_site.lib.errors import Invalid
 
@@ -97,7 +97,7 @@ class _Adapter(HTTPAdapter):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return where to connect to, and that certificates are verified whatever was asked for."""
         host, _ = super().build_connection_pool_key_attributes(request, verify=True)
-        secured: dict[str, Any] = {"ssl_context": ssl.create_default_context()}
+        secured: dict[str, Any] = {"ssl_context": tls_context("http")}
         return host, secured | {"cert_reqs": "CERT_REQUIRED"} if host["scheme"] == "https" else {}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:

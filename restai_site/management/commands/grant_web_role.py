@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from psycopg import sql
 
 # The trail of changes may grow; its rows are not for changing, nor is the history of migrations.
-APPEND_ONLY_TABLES = ("audit_entry", "audit_seal")
+APPEND_ONLY_TABLES = ("audit_entry", "audit_seal", "audit_cut")
 READ_ONLY_TABLES = ("django_migrations",)
 # A trigger fills it, and the worker takes from it.
 QUEUES = ("audit_unsealed",)

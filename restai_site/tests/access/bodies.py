@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from guards.models import GuardSet
 from restai_site.tests.access.stage import Stage
 from restai_site.tests.canaries import canary
+from restai_site.tests.world import make_user
 
 Body = Callable[[Stage], dict[str, Any]]
 
@@ -21,6 +23,7 @@ def _new_project(stage: Stage) -> dict[str, Any]:
 MESSAGES = [{"role": "user", "content": "Hello?"}]
 RATE: Body = lambda _: {"requests_per_minute": 5}  # noqa: E731
 RENAMED: Body = lambda _: {"name": "renamed"}  # noqa: E731
+PERIODS: Body = lambda _: {"rules": {"conversations": 9}}  # noqa: E731
 
 
 def _settings(stage: Stage) -> dict[str, Any]:
@@ -74,6 +77,17 @@ def _bench_set(stage: Stage) -> dict[str, Any]:
     return {"team": stage.world.alpha.pk, "name": "new", "form": "csv", "content": content}
 
 
+WIDGET = {
+    "name": "renamed",
+    "position": "right",
+    "theme": "auto",
+    "challenge": "off",
+    "message_length": "100",
+    "turns": "5",
+    "visitor_per_minute": "5",
+    "address_per_minute": "5",
+    "messages_per_day": "5",
+}
 PAGES: dict[str, Body] = {
     "/guards/bench/new": lambda stage: {
         **_bench_run(stage),
@@ -86,6 +100,9 @@ PAGES: dict[str, Body] = {
         "setting_threshold": "0.6",
         "text": "Hello?",
     },
+    "/projects/<int:project_id>/widgets": lambda _: {"name": "new"},
+    "/projects/<int:project_id>/widgets/<int:widget_id>": lambda _: WIDGET,
+    "/projects/<int:project_id>/widgets/<int:widget_id>/key": lambda _: {"overlap_hours": "0"},
     "/guards/bench/sets/new": lambda stage: {"team": stage.world.alpha.pk, "name": "new"},
     "/guards/bench/sets/<int:guard_set_id>": lambda _: {"name": "renamed", "description": ""},
     "/guards/bench/runs/<int:run_id>/rename": LABEL,
@@ -172,6 +189,10 @@ BODIES: dict[tuple[str, str], Body] = {
     ("POST", "/api/guards/runs"): lambda stage: {**_bench_run(stage), **RULES},
     ("PATCH", "/api/guards/runs/<int:run_id>"): LABEL,
     **{("POST", path): body for path, body in PAGES.items()},
+    ("POST", "/api/projects/<int:project_id>/widgets"): lambda _: {"name": "new"},
+    ("PATCH", "/api/projects/<int:project_id>/widgets/<int:widget_id>"): RENAMED,
+    ("POST", "/api/projects/<int:project_id>/widgets/<int:widget_id>/key"): lambda _: {},
+    ("POST", "/api/erasures"): lambda _: {"user_id": make_user(f"gone-{uuid4().hex[:12]}").pk},
     ("POST", "/api/auth/providers"): lambda _: IDENTITY_PROVIDER,
     ("PATCH", "/api/auth/providers/<int:identity_provider_id>"): RENAMED,
     ("POST", "/api/auth/group-mappings"): _mapping,
@@ -251,6 +272,10 @@ BODIES: dict[tuple[str, str], Body] = {
         "value": "new",
     },
     ("PATCH", "/api/projects/<int:project_id>/limits"): RATE,
+    ("PATCH", "/api/projects/<int:project_id>/retention"): lambda _: {
+        "rules": {"conversations": 9}
+    },
+    ("PATCH", "/api/teams/<int:team_id>/retention"): PERIODS,
     ("PATCH", "/api/projects/<int:project_id>/secrets/<int:secret_id>"): lambda _: {"value": "new"},
     # The provider of the world does not answer, so whoever is allowed gets 502.
     ("POST", "/api/projects/<int:project_id>/chat"): lambda _: {"message": "Hello?"},

@@ -7,20 +7,14 @@ from django.db import transaction
 
 from restai_site.tests.access.stage import make_stage
 from restai_site.tests.access.walk import Walker
-from restai_site.tests.canaries import CanaryHandler
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    """Argon2 is slow on purpose, and these tests make hundreds of users."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+from restai_site.tests.canaries import CanaryHandler, watching
 
 
 @pytest.fixture(scope="module")
 def walker(django_db_setup, django_db_blocker):
     handler, root = CanaryHandler(), logging.getLogger()
     root.addHandler(handler)
-    with django_db_blocker.unblock(), transaction.atomic():
+    with watching(), django_db_blocker.unblock(), transaction.atomic():
         yield Walker(make_stage(), handler)
         transaction.set_rollback(True)
     root.removeHandler(handler)

@@ -24,7 +24,7 @@ class Route:
 
     @property
     def is_json(self) -> bool:
-        return self.path.startswith(("/api/", "/v1/"))
+        return self.path.startswith(("/api/", "/v1/", "/widget/<"))
 
     def filled(self, values: dict[str, str]) -> str:
         return PLACE.sub(lambda place: values[place[1]], self.path)

@@ -17,6 +17,7 @@ from PIL import Image
 from accounts.models import (
     ApiKey,
     AttemptCounter,
+    DataExport,
     IdentityProvider,
     LdapAccount,
     LinkedAccount,
@@ -33,7 +34,17 @@ from accounts.services import make_link
 from accounts.services.providers import create_provider as create_identity_provider
 from accounts.sessions import tokens
 from audit.chain.sealing import seal_waiting
-from audit.models import Entry, Seal, Unsealed
+from audit.models import (
+    Cut,
+    DeadLetter,
+    Delivery,
+    Entry,
+    Erasure,
+    Removal,
+    Seal,
+    Unsealed,
+    Verification,
+)
 from catalog.models import AudioGenerator, EmbeddingModel, ImageGenerator, ProviderAccount
 from catalog.services import create_model, create_provider
 from configuration.models import Revision, StoredSetting
@@ -48,7 +59,7 @@ from guards.models import (
     GuardSettings,
     PlatformGuard,
 )
-from inference.models import Conversation, Message
+from inference.models import Conversation, InferenceLog, Message
 from metering.models import (
     Budget,
     BudgetAlert,
@@ -62,6 +73,7 @@ from metering.models import (
 )
 from metering.rolling_up import roll_up
 from metering.spans import day_of
+from projects.erasing.models import TeamErasure
 from projects.models import (
     Project,
     ProjectInvitation,
@@ -69,17 +81,20 @@ from projects.models import (
     ProjectSecret,
     PromptVersion,
 )
+from projects.retention.models import RetentionRule, RetentionRun
 from projects.services import add_project_member, create_project, create_secret
 from restai_site.lib.mail import MailSection
 from restai_site.tests.access.routes import Route
 from restai_site.tests.canaries import canary, watch
 from restai_site.tests.clients import start_session
+from restai_site.tests.cors import EVIL
 from restai_site.tests.loopback import CLOSED
 from restai_site.tests.world import SYSTEM, World, make_key, make_user, make_world
 from teams.branding import logo_from, save_branding
 from teams.groups import create_mapping
-from teams.models import Branding, GroupMapping, Invitation, Membership, Team
+from teams.models import Branding, GroupMapping, Invitation, Membership, Team, TeamExport
 from teams.services import add_member, set_grants
+from widget.models import Feedback, Visitor, VisitorSession, Widget
 
 PEOPLE = (
     "anonymous",
@@ -109,6 +124,9 @@ WORDS = {
     "url": "nothing-here",
     "app_label": "accounts",
     "name": "alpha-llm",
+    # Of a widget, which answers no website that is not listed, nor anybody without its key.
+    "public_id": "nobodys-widget-1",
+    "script_hash": "000000000000",
     "provider_slug": "company",
 }
 # By the name of the place, the model of the row whose id goes there.
@@ -123,6 +141,16 @@ PLACES: dict[str, type[models.Model]] = {
     "usage_id": UsageRecord,
     "budget_id": Budget,
     "entry_id": Entry,
+    "verification_id": Verification,
+    "removal_id": Removal,
+    "widget_id": Widget,
+    "erasure_id": Erasure,
+    "team_erasure_id": TeamErasure,
+    "team_export_id": TeamExport,
+    "data_export_id": DataExport,
+    "log_id": InferenceLog,
+    "dead_letter_id": DeadLetter,
+    "retention_run_id": RetentionRun,
     "conversation_id": Conversation,
     "message_id": Message,
     "membership_id": Membership,
@@ -241,6 +269,34 @@ def _seal() -> Seal:
     seal = seal_waiting()
     assert seal is not None
     return seal
+
+
+def _removal(person: User) -> Removal:
+    """Return a wish; one alone may wait for an answer."""
+    values = {"before": timezone.now(), "number": 1, "entries": 1, "asked_by": person.email}
+    is_first = not Removal.objects.exists()
+    state = Removal.State.WAITING if is_first else Removal.State.WITHDRAWN
+    return Removal.objects.create(state=state, **values)
+
+
+def _cut() -> Cut:
+    return Cut.objects.create(
+        number=10**12 + Cut.objects.count(), hash="0" * 64, entries=0, cut_at=timezone.now()
+    )
+
+
+def _widget(project: Project, person: User) -> list[models.Model]:
+    key, _ = make_key(person, "Widget")
+    ApiKey.objects.filter(pk=key.pk).update(scope="widget", project_ids=[project.pk])
+    widget = Widget.objects.create(project=project, name="Help", key=key)
+    visitor = Visitor.objects.create(widget=widget, seen_at=timezone.now())
+    session = VisitorSession.objects.create(
+        visitor=visitor, digest=uuid4().hex, origin=EVIL, expires_at=timezone.now()
+    )
+    judged = Feedback.objects.create(
+        widget=widget, visitor=visitor, message_id=uuid4(), is_helpful=True
+    )
+    return [widget, visitor, session, judged]
 
 
 def _mandatory(team: Team) -> GuardBinding:
@@ -408,6 +464,15 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         make_key(person)[0],
         passkey,
         _session(person),
+        DataExport.objects.create(user=person, finished_at=timezone.now(), content=b"x"),
+        *_widget(project, person),
+        TeamExport.objects.create(team=team, finished_at=timezone.now(), content=b"x"),
+        Erasure.objects.create(
+            subject_type="accounts.user", subject_id=person.pk, finished_at=timezone.now()
+        ),
+        TeamErasure.objects.create(
+            team_id=10**9 + team.pk, name="Gone", projects=0, finished_at=timezone.now()
+        ),
         LdapAccount.objects.create(user=person, unique_id=uuid4(), dn=f"uid={person.pk}"),
         _link(person),
         *_linked(person),
@@ -415,8 +480,29 @@ def _side(team: Team, project: Project, person: User, catalog: list[Any]) -> dic
         _branding(team),
         SigningKey.objects.earliest("id"),
         AttemptCounter.objects.create(bucket=person.email, failures=1, last_at=timezone.now()),
-        Entry.objects.latest("id"),
+        Entry.objects.acts().latest("id"),
         _seal(),
+        Verification.objects.create(asked_by=person.email, finished_at=timezone.now(), holds=True),
+        _removal(person),
+        InferenceLog.objects.create(
+            call_id=uuid4(),
+            project=project,
+            user=person,
+            surface="chat",
+            model_name="m",
+            prompt_tokens=1,
+            completion_tokens=1,
+            latency_ms=1,
+            outcome="completed",
+            question="Hello?",
+        ),
+        _cut(),
+        DeadLetter.objects.create(kind="syslog", number=person.pk, error="Away."),
+        Delivery.objects.create(kind=f"place {person.pk}", delivered_until=0),
+        RetentionRule.objects.create(project=project, kind="conversations", days=30),
+        RetentionRun.objects.create(
+            kind="conversations", cuts=[], asked_by=person.email, finished_at=timezone.now()
+        ),
         Membership.objects.get(team=team, user=person),
         Invitation.objects.get(team=team),
         ProjectInvitation.objects.get(project=project),

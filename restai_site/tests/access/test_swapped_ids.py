@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from restai_site.tests.access.expectations import is_there
 from restai_site.tests.access.routes import Route, all_routes
 from restai_site.tests.access.stage import MISSING
 from restai_site.tests.access.walk import empty_cache
@@ -68,8 +69,9 @@ def told(answer, values: dict[str, str]) -> tuple[int, bytes]:
 )
 def test_a_foreign_id_in_the_path_is_as_good_as_missing(walker, route):
     empty_cache()
+    methods = [method for method in METHODS if is_there(route.path, method)]
     for foreign, absent in swaps(walker.stage, route):
-        for role, method in product(ROLES, METHODS):
+        for role, method in product(ROLES, methods):
             answer = walker.send(role, method, route, foreign)
             request = f"{method} {route.filled(foreign)} as {role}"
             assert not answer.changed, f"{request} wrote {answer.writes}"

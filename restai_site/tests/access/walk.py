@@ -85,7 +85,6 @@ class Walker:
         log, watch = WriteLog(), StatementWatch()
         browser = self.browsers[role]
         cookies = dict(browser.cookies)
-        configuration.forget()
         with rolled_back(), connection.execute_wrapper(log), connection.execute_wrapper(watch):
             response = getattr(browser, method.lower())(route.filled(values), **content)
             # Signed in as before, also after logging out.
@@ -95,6 +94,9 @@ class Walker:
             served = response.status_code < 400
             changed = bool(log.writes) and (served or checksums() != self.before)
             self._refuse_leaks(f"{method} {route.path} as {role}", response, text, watch)
+            if log.writes:
+                # What is taken back may have been a setting.
+                configuration.forget()
             return Answer(response.status_code, text, log.writes, changed, response.headers)
 
     def _refuse_leaks(self, request: str, response: Any, text: bytes, watch: Any) -> None:

@@ -1,0 +1,1 @@
+"""What the platform has about a person, as a file for them alone."""

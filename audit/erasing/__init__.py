@@ -1,0 +1,1 @@
+"""Taking people out of the audit trail who are gone, so that it can still be verified."""

@@ -1,0 +1,1 @@
+"""Sending the sealed trail to places that the database's owner does not control."""

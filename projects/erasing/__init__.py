@@ -1,0 +1,1 @@
+"""Erasing a team: everything in it goes, in small steps, and then it."""

@@ -1,0 +1,29 @@
+"""REST API of this app."""
+
+from django.urls import path
+
+from widget.api import WidgetViewSet
+
+WIDGETS = "projects/<int:project_id>/widgets"
+urlpatterns = [
+    path(
+        WIDGETS,
+        WidgetViewSet.as_view({"get": "list", "post": "create"}),
+        name="project-widgets",
+    ),
+    path(
+        f"{WIDGETS}/<int:widget_id>",
+        WidgetViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="project-widget",
+    ),
+    path(
+        f"{WIDGETS}/<int:widget_id>/key",
+        WidgetViewSet.as_view({"post": "key"}),
+        name="project-widget-key",
+    ),
+    path(
+        f"{WIDGETS}/<int:widget_id>/identity",
+        WidgetViewSet.as_view({"post": "identity"}),
+        name="project-widget-identity",
+    ),
+]
