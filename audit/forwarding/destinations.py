@@ -1,4 +1,4 @@
-"""The ways to a destination: standard output, a webhook, a syslog server.
+"""The ways to a destination: standard output, a webhook, a bucket, a syslog server.
 
 Each sends a batch whole or raises SendFailed; whoever sends again sends the same, and receivers
 tell by `metadata.uid` and the number of the seal what they have already.
@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,7 +124,9 @@ class Bucket:
         url = f"{self.url.rstrip('/')}/seal-{batch.number:012d}.json"
         body = body_of(batch)
         signer = Signer(self.access_key, self.secret_key, self.region)
-        given = {"content-type": "application/json"}
+        # Buckets that lock their objects, as ours should, take none without it.
+        digest = hashlib.md5(body, usedforsecurity=False).digest()
+        given = {"content-type": "application/json", "content-md5": b64encode(digest).decode()}
         deliver("bucket", "PUT", url, body, signer.headers("PUT", url, body, given))
 
 

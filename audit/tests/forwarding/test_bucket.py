@@ -1,5 +1,7 @@
 """A bucket gets an object for each seal, in requests signed as AWS says."""
 
+import hashlib
+from base64 import b64decode
 from datetime import UTC, datetime
 
 import pytest
@@ -64,10 +66,12 @@ def test_each_seal_is_an_object_of_its_own():
     headers = {name.lower(): value for name, value in headers.items()}
     at = datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     url = f"http://127.0.0.1:{receiver.port}/my-audit/seal-000000000001.json"
-    given = {"content-type": headers["content-type"]}
+    given = {name: headers[name] for name in ("content-type", "content-md5")}
     expected = Signer(ACCESS, SECRET, "eu-central-1").headers("PUT", url, body, given, at)
     assert headers["authorization"] == expected["authorization"]
     assert headers["host"] == expected["host"]
+    # Without this, AWS refuses it where objects are locked.
+    assert b64decode(headers["content-md5"]) == hashlib.md5(body, usedforsecurity=False).digest()
     assert Delivery.objects.get().last_error == "The bucket answered 403."
 
 
