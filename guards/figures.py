@@ -1,11 +1,10 @@
 """The tiles and charts of a page of guards' figures."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from guards.statistics import Statistics, Totals
 from metering.comparisons import Change, Figure, change_in_points, change_of
-from restai_site.ui.charts import Chart, Series
+from restai_site.ui.charts import Chart, Series, chart_over, whole
 from restai_site.ui.templatetags.ui import compact, milliseconds, share
 
 NOT_ENOUGH = "not enough reviews"
@@ -82,7 +81,9 @@ def _checks(statistics: Statistics) -> Chart:
         _series(statistics, "Without a judgement", lambda one: one.failed, "three"),
     ]
     summary = f"{statistics.totals.checked:,} in {statistics.period.label}"
-    return _chart(statistics, "checks", "Checks", summary, series=series, show=_count, stacked=True)
+    return chart_over(
+        statistics.period, "checks", "Checks", summary, series=series, show=whole, stacked=True
+    )
 
 
 def _found(statistics: Statistics) -> Chart:
@@ -96,16 +97,23 @@ def _found(statistics: Statistics) -> Chart:
         failed = _series(statistics, "Without a judgement", lambda one: one.failed, "three")
         series.append(failed)
     summary = f"{statistics.totals.found:,} in {statistics.period.label}"
-    return _chart(
-        statistics, "found", "Findings", summary, series=series, show=_count, stacked=True
+    return chart_over(
+        statistics.period, "found", "Findings", summary, series=series, show=whole, stacked=True
     )
 
 
 def _rate(statistics: Statistics) -> Chart:
     series = [_series(statistics, "Block rate", lambda one: one.block_rate, "bad")]
     summary = f"{share(statistics.totals.block_rate)} of all checks"
-    return _chart(
-        statistics, "rate", "Block rate", summary, series=series, show=share, kind="line", unit="%"
+    return chart_over(
+        statistics.period,
+        "rate",
+        "Block rate",
+        summary,
+        series=series,
+        show=share,
+        kind="line",
+        unit="%",
     )
 
 
@@ -115,8 +123,8 @@ def _latency(statistics: Statistics) -> Chart:
         _series(statistics, "95th percentile", lambda one: one.latency_p95, "two"),
     ]
     summary = f"half within {milliseconds(statistics.totals.latency_p50)}"
-    return _chart(
-        statistics,
+    return chart_over(
+        statistics.period,
         "latency",
         "Latency of guards",
         summary,
@@ -131,24 +139,3 @@ def _series(
     statistics: Statistics, label: str, value: Callable[[Totals], float | None], tone: str
 ) -> Series:
     return Series(label, [value(totals) for _, totals in statistics.series], tone)
-
-
-def _chart(
-    statistics: Statistics,
-    key: str,
-    title: str,
-    summary: str,
-    *,
-    series: Sequence[Series],
-    show: Callable[[Any], str],
-    kind: str = "bar",
-    **more: Any,
-) -> Chart:
-    period = statistics.period
-    labels = [period.name(bucket) for bucket in period.buckets]
-    more["bucket_label"] = period.bucket_label
-    return Chart(f"chart-{key}", title, summary, kind, labels, series, show, **more)
-
-
-def _count(value: float | None) -> str:
-    return f"{value or 0:,.0f}"

@@ -1,10 +1,9 @@
 """The charts of statistics."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from metering.statistics import Statistics, Totals
-from restai_site.ui.charts import Chart, Series
+from restai_site.ui.charts import Chart, Series, chart_over, whole
 from restai_site.ui.templatetags.ui import compact, milliseconds, money
 
 
@@ -27,8 +26,8 @@ def requests_chart(statistics: Statistics) -> Chart:
     if totals.blocked:
         series.append(_series(statistics, "Blocked by a guard", lambda one: one.blocked, "three"))
     summary = f"{totals.requests:,} in {statistics.period.label}, {totals.failures:,} failed"
-    return _chart(
-        statistics, "requests", "Requests", summary, series=series, show=_count, stacked=True
+    return chart_over(
+        statistics.period, "requests", "Requests", summary, series=series, show=whole, stacked=True
     )
 
 
@@ -38,13 +37,17 @@ def _tokens_chart(statistics: Statistics) -> Chart:
         _series(statistics, "Output", lambda one: one.completion_tokens, "two"),
     ]
     summary = f"{compact(statistics.totals.tokens)} in {statistics.period.label}"
-    return _chart(statistics, "tokens", "Tokens", summary, series=series, show=_count, stacked=True)
+    return chart_over(
+        statistics.period, "tokens", "Tokens", summary, series=series, show=whole, stacked=True
+    )
 
 
 def _cost_chart(statistics: Statistics) -> Chart:
     series = [_series(statistics, "Cost", lambda one: float(one.cost), "one")]
     summary = f"{money(statistics.totals.cost)} in {statistics.period.label}"
-    return _chart(statistics, "cost", "Cost", summary, series=series, show=money, unit="$")
+    return chart_over(
+        statistics.period, "cost", "Cost", summary, series=series, show=money, unit="$"
+    )
 
 
 def _latency_chart(statistics: Statistics) -> Chart:
@@ -54,8 +57,8 @@ def _latency_chart(statistics: Statistics) -> Chart:
         Series("First token", statistics.first_token, "three"),
     ]
     summary = f"half within {milliseconds(statistics.totals.latency_p50)}"
-    return _chart(
-        statistics,
+    return chart_over(
+        statistics.period,
         "latency",
         "Latency",
         summary,
@@ -70,33 +73,3 @@ def _series(
     statistics: Statistics, label: str, value: Callable[[Totals], float | None], tone: str
 ) -> Series:
     return Series(label, [value(totals) for _, totals in statistics.series], tone)
-
-
-def _chart(
-    statistics: Statistics,
-    key: str,
-    title: str,
-    summary: str,
-    *,
-    series: Sequence[Series],
-    show: Callable[[Any], str],
-    kind: str = "bar",
-    **more: Any,
-) -> Chart:
-    period = statistics.period
-    labels = [period.name(bucket) for bucket in period.buckets]
-    return Chart(
-        f"chart-{key}",
-        title,
-        summary,
-        kind,
-        labels,
-        series,
-        show,
-        bucket_label=period.bucket_label,
-        **more,
-    )
-
-
-def _count(value: float | None) -> str:
-    return f"{value or 0:,.0f}"

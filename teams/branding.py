@@ -9,6 +9,7 @@ from django.db import transaction
 
 from audit.services import CHANGED, changes_of, record
 from restai_site.lib.actor import Actor
+from restai_site.lib.emblems import emblem_from
 from restai_site.lib.errors import Conflict, Forbidden, Invalid
 from teams.models import Branding, Team, new_public_slug
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 TEXT_FIELDS = ("app_name", "welcome_message", "primary", "secondary")
 LOGO_SIDE_PIXELS = 512
 LOGO_MAX_BYTES = 256 * 1024
-UPLOAD_MAX_BYTES = 2 * 1024 * 1024
-TOO_LARGE = "The logo has more than 2 MB; save it smaller."
 NOTHING_YET = "The team has no branding yet: save one first."
 
 
@@ -36,15 +35,8 @@ def branding_of(team: Team) -> Branding:
 
 
 def logo_from(content: bytes) -> "Emblem":
-    """Return the logo in an uploaded file, written anew. Call it outside a transaction.
-
-    Raises Invalid for anything but a PNG, JPEG or WebP file of at most UPLOAD_MAX_BYTES.
-    """
-    if len(content) > UPLOAD_MAX_BYTES:
-        raise Invalid(TOO_LARGE, code="invalid_image")
-    from restai_site.lib.images import as_emblem  # Pillow: few processes need it
-
-    return as_emblem(content, side=LOGO_SIDE_PIXELS, most_bytes=LOGO_MAX_BYTES)
+    """Return the logo in an uploaded file. Raises as `emblem_from` does."""
+    return emblem_from(content, side=LOGO_SIDE_PIXELS, most_bytes=LOGO_MAX_BYTES)
 
 
 @transaction.atomic

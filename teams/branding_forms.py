@@ -1,15 +1,12 @@
 """The form of a team's branding. It validates; services save."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
 
-from restai_site.lib.errors import Invalid
-from restai_site.lib.images import Emblem
-from restai_site.ui.forms import LongTextField, PageForm
+from restai_site.ui.forms import LongTextField, PageForm, PictureField
 from teams import colours
-from teams.branding import TOO_LARGE, UPLOAD_MAX_BYTES, logo_from
+from teams.branding import logo_from
 from teams.models import APP_NAME_MAX_LENGTH, WELCOME_MAX_LENGTH, Branding
 from teams.texts import validate_line, validate_text
 
@@ -36,26 +33,6 @@ class ColourField(forms.CharField):
             raise forms.ValidationError(WRONG_COLOUR) from None
 
 
-class LogoField(forms.FileField):
-    """An image file, written anew by `write`."""
-
-    def __init__(self, *, write: Callable[[bytes], Emblem] = logo_from, **kwargs: Any) -> None:
-        self._write = write
-        chooser = forms.FileInput({"accept": "image/png,image/jpeg,image/webp"})
-        super().__init__(required=False, widget=chooser, **kwargs)
-
-    def clean(self, data: Any, initial: Any = None) -> Emblem | None:
-        file = super().clean(data, None)
-        if not file:
-            return None
-        if file.size > UPLOAD_MAX_BYTES:
-            raise forms.ValidationError(TOO_LARGE)
-        try:
-            return self._write(file.read())
-        except Invalid as error:
-            raise forms.ValidationError(error.message) from None
-
-
 class BrandingForm(PageForm):
     """Name, logo, colours and welcome of a team."""
 
@@ -67,8 +44,10 @@ class BrandingForm(PageForm):
         help_text="Stands where the platform's name stands.",
         widget=forms.TextInput({"autocomplete": "off"}),
     )
-    logo = LogoField(
-        label="Logo", help_text="PNG, JPEG or WebP, at most 2 MB. It is scaled to 512 pixels."
+    logo = PictureField(
+        write=logo_from,
+        label="Logo",
+        help_text="PNG, JPEG or WebP, at most 2 MB. It is scaled to 512 pixels.",
     )
     remove_logo = forms.BooleanField(label="Use no logo of our own", required=False)
     primary = ColourField(label="Primary colour", help_text="Of buttons and links.")

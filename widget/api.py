@@ -1,5 +1,6 @@
 """REST API of the widgets of a project, for its editors."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +11,14 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from metering.api.analytics import PeriodSerializer, period_told
+from metering.spans import DEFAULT_PERIOD, period_of, periods
 from projects.api.views import OfProject
 from restai_site.lib.drf import ModelSerializer
 from restai_site.lib.emblem_field import EmblemField
-from teams.branding import TOO_LARGE, UPLOAD_MAX_BYTES
 from widget import services
 from widget.models import Widget
+from widget.numbers import Numbers
 
 NO_STORE = {"Cache-Control": "no-store"}
 FIELDS = ("name", "is_paused", "allowed_origins", *services.LOOKS, *services.LIMITS)
@@ -28,9 +31,7 @@ class WidgetSerializer(ModelSerializer):
         child=serializers.CharField(max_length=300), required=False
     )
     starters = serializers.ListField(child=serializers.CharField(max_length=120), required=False)
-    picture = EmblemField(
-        write=services.picture_from, most_bytes=UPLOAD_MAX_BYTES, too_large=TOO_LARGE
-    )
+    picture = EmblemField(write=services.picture_from)
     has_picture = serializers.SerializerMethodField()
     key_prefix = serializers.CharField(source="key.prefix", read_only=True, default="")
     key_expires_at = serializers.DateTimeField(
@@ -69,6 +70,43 @@ class IdentitySecretSerializer(serializers.Serializer[Any]):
     """A secret by which the website's server says who visitors are; shown this once."""
 
     secret = serializers.CharField(read_only=True)
+
+
+class NumbersQuerySerializer(serializers.Serializer[Any]):
+    """What the numbers are of."""
+
+    period = serializers.ChoiceField([one.key for one in periods()], default=DEFAULT_PERIOD)
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    """Sums of a stretch of time. Cost is in US dollars, that of guards included."""
+
+    new_visitors = serializers.IntegerField()
+    conversations = serializers.IntegerField(help_text="That were begun.")
+    messages = serializers.IntegerField()
+    blocked = serializers.IntegerField(help_text="Messages, by guards.")
+    unanswered = serializers.IntegerField(help_text="Messages, through a fault.")
+    cost = serializers.DecimalField(max_digits=30, decimal_places=12)
+
+
+class BucketCountsSerializer(CountsSerializer):
+    """The sums of one hour or day (UTC)."""
+
+    starts_at = serializers.DateTimeField()
+
+
+class NumbersSerializer(serializers.Serializer[Any]):
+    """What a widget has done."""
+
+    as_of = serializers.DateTimeField(
+        allow_null=True, help_text="Until when messages and cost are counted."
+    )
+    period = PeriodSerializer()
+    visitors = serializers.IntegerField(help_text="New ones and others.")
+    helpful = serializers.IntegerField(help_text="Answers that visitors found so.")
+    unhelpful = serializers.IntegerField()
+    totals = CountsSerializer()
+    series = BucketCountsSerializer(many=True)
 
 
 class WidgetViewSet(OfProject):
@@ -134,6 +172,22 @@ class WidgetViewSet(OfProject):
         """Make a new secret for known visitors; answers it, this once. The one before is void."""
         _, secret = services.renew_identity_secret(self.get_object(), actor=self.actor)
         return Response({"secret": secret}, headers=NO_STORE)
+
+    @extend_schema(parameters=[NumbersQuerySerializer], responses={200: NumbersSerializer})
+    def numbers(self, request: Request, project_id: int, widget_id: int) -> Response:
+        """Visitors, conversations, messages, opinions and cost, of a period and each day of it."""
+        asked = NumbersQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = Numbers(self.get_object(), period_of(asked.validated_data["period"]))
+        content = {
+            "as_of": found.as_of,
+            "period": period_told(found.period),
+            "visitors": found.visitors,
+            **found.judged,
+            "totals": found.totals,
+            "series": [{"starts_at": at, **asdict(counts)} for at, counts in found.series],
+        }
+        return Response(NumbersSerializer(content).data)
 
     def _shown_once(self, widget: Widget, key: str, code: int) -> Response:
         widget.plaintext = key  # type: ignore[attr-defined]

@@ -26,4 +26,9 @@ urlpatterns = [
         WidgetViewSet.as_view({"post": "identity"}),
         name="project-widget-identity",
     ),
+    path(
+        f"{WIDGETS}/<int:widget_id>/numbers",
+        WidgetViewSet.as_view({"get": "numbers"}),
+        name="project-widget-numbers",
+    ),
 ]

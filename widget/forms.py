@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 
 from metering.models import AMOUNT_BELOW
-from restai_site.ui.forms import LongTextField, PageForm
-from teams.branding_forms import ColourField, LogoField
+from restai_site.ui.forms import LongTextField, PageForm, PictureField
+from teams.branding_forms import ColourField
 from widget.models import STARTERS_MAX, Widget
 from widget.services import LIMITS, LOOKS, picture_from
 
@@ -90,7 +90,7 @@ class WidgetForm(LooksForm):
     """All of a widget that can be changed."""
 
     name = forms.CharField(label="Name", max_length=100)
-    picture = LogoField(
+    picture = PictureField(
         write=picture_from,
         label="Picture",
         help_text="PNG, JPEG or WebP, at most 2 MB; it stands in place of the avatar.",

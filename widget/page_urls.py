@@ -10,6 +10,7 @@ WIDGET = f"{WIDGETS}/<int:widget_id>"
 urlpatterns = [
     path(WIDGETS, pages.widgets, name="widgets"),
     path(WIDGET, pages.widget, name="widget"),
+    path(f"{WIDGET}/numbers", pages.numbers, name="numbers"),
     path(f"{WIDGET}/preview", pages.preview, name="preview"),
     path(f"{WIDGET}/key", pages.renew, name="renew"),
     path(f"{WIDGET}/identity", pages.identity, name="identity"),

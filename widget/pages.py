@@ -12,16 +12,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import SignedInRequest, signed_in
 from metering.models import Budget
+from metering.spans import period_of, periods
 from projects.views import for_editors, get_or_post
 from restai_site.middleware import CONTENT_SECURITY_POLICY
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import table_of
 from widget import services
+from widget.charts import charts_of
 from widget.delivery import NOWHERE, script_url
 from widget.forms import LooksForm, NewWidgetForm, RenewForm, WidgetForm, lifetime_of
 from widget.looks import looks_of
 from widget.models import Widget
-from widget.numbers import DAYS, numbers_of
+from widget.numbers import Numbers
 from widget.script import script
 
 # The preview stands in a frame of the page, and nothing else does.
@@ -54,7 +56,11 @@ def widgets(request: SignedInRequest, project_id: int) -> HttpResponse:
     rows = Widget.objects.visible_to(request.actor).filter(project=project)
     sorts = {"name": "name", "made": "created_at"}
     table = table_of(
-        request, rows.select_related("key"), sorts=sorts, default="name", search=["name"]
+        request,
+        rows.select_related("key").defer("picture"),
+        sorts=sorts,
+        default="name",
+        search=["name"],
     )
     context |= {"form": form, "table": table}
     return render(request, "widget/list.html", context, status=400 if form.errors else 200)
@@ -79,8 +85,7 @@ def widget(request: SignedInRequest, project_id: int, widget_id: int) -> HttpRes
     context |= {
         "form": form,
         "widget": row,
-        "numbers": numbers_of(row),
-        "days": DAYS,
+        "numbers": Numbers(row),
         "renew_form": RenewForm(),
         "snippet": _snippet(request, f"{row.key.prefix}…" if row.key else "wk_…"),
         "is_answering": Widget.objects.answering().filter(pk=row.pk).exists(),
@@ -88,6 +93,25 @@ def widget(request: SignedInRequest, project_id: int, widget_id: int) -> HttpRes
     response = render(request, "widget/widget.html", context, status=400 if form.errors else 200)
     response.headers["Content-Security-Policy"] = WITH_FRAME
     return response
+
+
+@require_safe
+@signed_in
+def numbers(request: SignedInRequest, project_id: int, widget_id: int) -> HttpResponse:
+    """Show what a widget has done, by the day or the hour."""
+    context = for_editors(request, project_id, "widgets")
+    row = _widget(request, project_id, widget_id)
+    found = Numbers(row, period_of(request.GET.get("period", "")))
+    context |= {
+        "widget": row,
+        "numbers": found,
+        "periods": periods(),
+        "period": found.period,
+        "as_of": found.as_of,
+        "is_empty": not (found.visitors or found.totals.messages),
+        "charts": charts_of(found),
+    }
+    return render(request, "widget/numbers.html", context)
 
 
 @require_safe

@@ -129,18 +129,15 @@ def conversations(request: HttpRequest, widget: Widget, actor: Actor, body: dict
 
 @widget_call
 def conversation(request: HttpRequest, widget: Widget, actor: Actor, body: dict[str, Any]) -> Any:
-    """Return what was said in a conversation of the visitor's own."""
+    """Return what was said last in a conversation of the visitor's own."""
     visitor, _ = sessions.find(request, widget, body)
     rows = Conversation.objects.visible_to(_speaking(actor, visitor))
     found = rows.filter(pk=_uuid(body, "conversation_id")).first()
     if found is None:
         raise NotFound("There is no such conversation.")
-    shown = found.messages.exclude(status=Message.Status.HELD).order_by("created_at")[:SHOWN_MAX]
-    return {
-        "id": found.pk,
-        "title": found.title,
-        "messages": list(shown.values("id", "role", "content", "status")),
-    }
+    kept = found.messages.exclude(status=Message.Status.HELD).order_by("-created_at")
+    newest = kept.values("id", "role", "content", "status")[:SHOWN_MAX]
+    return {"id": found.pk, "title": found.title, "messages": list(newest)[::-1]}
 
 
 @widget_call

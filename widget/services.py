@@ -17,8 +17,8 @@ from metering.models import Budget
 from metering.services import change_budget, create_budget, remove_budget
 from projects.models import Project
 from restai_site.lib.actor import Actor
+from restai_site.lib.emblems import emblem_from
 from restai_site.lib.errors import Forbidden, Invalid
-from teams.branding import TOO_LARGE, UPLOAD_MAX_BYTES
 from widget.models import STARTERS_MAX, Widget, new_public_id
 from widget.origins import normal_list
 
@@ -114,15 +114,8 @@ def set_picture(widget: Widget, picture: "Emblem | None", *, actor: Actor) -> Wi
 
 
 def picture_from(content: bytes) -> "Emblem":
-    """Return the picture in an uploaded file, written anew. Call it outside a transaction.
-
-    Raises Invalid for anything but a PNG, JPEG or WebP file of at most UPLOAD_MAX_BYTES.
-    """
-    if len(content) > UPLOAD_MAX_BYTES:
-        raise Invalid(TOO_LARGE, code="invalid_image")
-    from restai_site.lib.images import as_emblem  # Pillow: few processes need it
-
-    return as_emblem(content, side=PICTURE_SIDE_PIXELS, most_bytes=PICTURE_MAX_BYTES)
+    """Return the picture in an uploaded file. Raises as `emblem_from` does."""
+    return emblem_from(content, side=PICTURE_SIDE_PIXELS, most_bytes=PICTURE_MAX_BYTES)
 
 
 @transaction.atomic

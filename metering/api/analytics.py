@@ -116,7 +116,7 @@ class AnalyticsView(APIView):
         statistics = _statistics(request, QuerySerializer)
         content = {
             "as_of": statistics.as_of,
-            "period": _period(statistics.period),
+            "period": period_told(statistics.period),
             "totals": statistics.totals,
             "previous": statistics.previous,
             "series": [_bucket(moment, totals) for moment, totals in statistics.series],
@@ -177,7 +177,8 @@ def _statistics(request: Request, shape: type[QuerySerializer]) -> Statistics:
     return Statistics(scope, period_of(query.validated_data["period"]))
 
 
-def _period(period: Period) -> dict[str, Any]:
+def period_told(period: Period) -> dict[str, Any]:
+    """Return what PeriodSerializer shows of a period."""
     return {
         "key": period.key,
         "starts_at": period.starts,

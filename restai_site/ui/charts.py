@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,37 @@ class Chart:
             for label, *values in lines
         ]
         return table[::-1]
+
+
+class Buckets(Protocol):
+    """A stretch of time that is cut into hours or days."""
+
+    @property
+    def buckets(self) -> list[datetime]: ...
+
+    @property
+    def bucket_label(self) -> str: ...
+
+    def name(self, moment: datetime) -> str: ...
+
+
+def chart_over(
+    period: Buckets,
+    key: str,
+    title: str,
+    summary: str,
+    *,
+    series: Sequence[Series],
+    show: Callable[[Any], str],
+    kind: str = "bar",
+    **more: Any,
+) -> Chart:
+    """Return a chart over time: one label for each bucket of `period`, one value of each series."""
+    labels = [period.name(bucket) for bucket in period.buckets]
+    more["bucket_label"] = period.bucket_label
+    return Chart(f"chart-{key}", title, summary, kind, labels, series, show, **more)
+
+
+def whole(value: float | None) -> str:
+    """Return a count as text."""
+    return f"{value or 0:,.0f}"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -12,8 +12,12 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from restai_site.lib.errors import DomainError
+from restai_site.lib.emblems import TOO_LARGE, UPLOAD_MAX_BYTES, Writer
+from restai_site.lib.errors import DomainError, Invalid
 from restai_site.lib.rate_limit import PER_MINUTE_MAX
+
+if TYPE_CHECKING:
+    from restai_site.lib.images import Emblem
 
 # What the sender can put right by changing the form.
 CORRECTABLE = frozenset({400, 409, 413})
@@ -113,3 +117,23 @@ def safe_next(request: HttpRequest, fallback: str) -> str:
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return target if ours and target.startswith("/") else fallback
+
+
+class PictureField(forms.FileField):
+    """An image file. `write` makes the picture of its bytes, or raises Invalid."""
+
+    def __init__(self, *, write: Writer, **kwargs: Any) -> None:
+        self._write = write
+        chooser = forms.FileInput({"accept": "image/png,image/jpeg,image/webp"})
+        super().__init__(required=False, widget=chooser, **kwargs)
+
+    def clean(self, data: Any, initial: Any = None) -> "Emblem | None":
+        file = super().clean(data, None)
+        if not file:
+            return None
+        if file.size > UPLOAD_MAX_BYTES:
+            raise forms.ValidationError(TOO_LARGE)
+        try:
+            return self._write(file.read())
+        except Invalid as error:
+            raise forms.ValidationError(error.message) from None

@@ -33,11 +33,7 @@ class PublicBrandingSerializer(ModelSerializer):
 class BrandingSerializer(PublicBrandingSerializer):
     """As members of the team see it; its admins change it."""
 
-    logo = EmblemField(
-        write=branding.logo_from,
-        most_bytes=branding.UPLOAD_MAX_BYTES,
-        too_large=branding.TOO_LARGE,
-    )
+    logo = EmblemField(write=branding.logo_from)
 
     class Meta(PublicBrandingSerializer.Meta):
         fields = [*PublicBrandingSerializer.Meta.fields, "logo", "public_slug"]

@@ -2,10 +2,11 @@
 
 import pytest
 
+from restai_site.lib.emblems import TOO_LARGE, UPLOAD_MAX_BYTES
 from restai_site.lib.errors import Invalid
 from restai_site.lib.images import Ink
 from restai_site.tests.pictures import PNG_START, opened, with_secrets
-from teams.branding import LOGO_MAX_BYTES, TOO_LARGE, UPLOAD_MAX_BYTES, logo_from
+from teams.branding import LOGO_MAX_BYTES, logo_from
 from teams.tests.logos import DARK, LIGHT, REFUSED, SCRIPT, logo, photograph, with_script
 
 

@@ -1,6 +1,7 @@
 /* The chat itself: a bubble and a panel in a closed shadow tree, which the page can neither read nor
    style. It leaves one global behind, and no cookie. */
 
+import { Earlier, subjectOf } from "./earlier.js";
 import { render } from "./markdown.js";
 import { Store, element, icon, paintPicture } from "./parts.js";
 import { Failure, Transport, events } from "./transport.js";
@@ -14,10 +15,11 @@ class Chat {
   constructor(script, options) {
     this.key = options.key;
     this.options = options;
-    this.store = new Store(this.key.slice(3, 19));
+    this.store = new Store(this.key.slice(3, 19), subjectOf(options.identity));
     this.transport = new Transport(options.base, this.key, this.store, options.identity);
     this.turns = this.store.get("turns") ?? [];
     this.running = null;
+    this.earlier = new Earlier(this);
     this.host = document.createElement("div");
     this.host.setAttribute("data-restai-widget", "");
     this.shade = this.host.attachShadow({ mode: "closed" });
@@ -63,12 +65,16 @@ class Chat {
     this.go = element("button", { class: "go", type: "submit", "aria-label": words.send }, icon("send"));
     this.form = element("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.running ? this.stop() : this.send(); } }, this.input, this.go);
     const tool = (name, label, act, more = "") => element("button", { class: `tool ${more}`, type: "button", "aria-label": label, title: label, onclick: act }, icon(name));
+    this.past = tool("earlier", words.earlier, () => this.earlier.toggle(this.past));
+    // Whom the website does not know has the one conversation of the tab.
+    this.past.hidden = !this.options.identity || !looks.keeps;
+    this.past.setAttribute("aria-expanded", "false");
     const mark = looks.avatar || [...looks.title][0] || "";
     const avatar = element("span", { class: "avatar", "aria-hidden": "true" }, mark);
     if (looks.picture) paintPicture(avatar, looks.picture);
     const head = element("header", {}, avatar,
       element("div", { class: "names" }, element("h2", { id: "title", dir: "auto" }, looks.title), ...(looks.subtitle ? [element("p", { dir: "auto" }, looks.subtitle)] : [])),
-      tool("save", words.save, () => this.save()), tool("fresh", words.fresh, () => this.fresh()), tool("shut", words.close, () => this.hide(), "shut"));
+      this.past, tool("save", words.save, () => this.save()), tool("fresh", words.fresh, () => this.fresh()), tool("shut", words.close, () => this.hide(), "shut"));
     this.panel = element("section", { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true, onkeydown: (event) => this.onPanelKey(event) }, head, this.thread, this.form, ...this.privacy(), this.heard);
     this.root = element("div", { class: `root ${looks.position} ${this.options.framed ? "framed" : ""}`, dir: words.direction, lang: words.language }, this.bubble, this.panel);
     for (const [theme, { accent, ink }] of Object.entries(looks.colours)) {
@@ -98,24 +104,7 @@ class Chat {
     this.store.set("open", true);
     if (takesFocus) this.input.focus();
     this.follow();
-    if (this.options.identity && !this.turns.length && !this.recalled) this.recall();
-  }
-
-  /* A visitor whom the website knows goes on where they were, also on another device. */
-  async recall() {
-    this.recalled = true;
-    try {
-      const { conversations } = await (await this.transport.ask("conversations", {})).json();
-      if (!conversations.length || this.turns.length) return;
-      const { id, messages } = await (await this.transport.ask("conversation", { conversation_id: conversations[0].id })).json();
-      if (this.turns.length) return;
-      this.store.set("conversation", id);
-      this.turns = messages.map((one) => ({ role: one.role, text: one.content, id: one.id, state: one.status === "complete" ? "done" : "stopped" }));
-      this.keep();
-      this.redraw();
-    } catch {
-      // What was said before is a comfort: without it the chat begins anew.
-    }
+    if (this.options.identity && !this.turns.length && !this.recalled) this.recalled = this.earlier.recall();
   }
 
   hide() {
@@ -162,6 +151,8 @@ class Chat {
 
   redraw() {
     const { looks, words } = this;
+    this.earlier.isShown = false;
+    this.past.setAttribute("aria-expanded", "false");
     this.thread.replaceChildren();
     const greeting = element("div", { class: "turn answer", dir: "auto" }, element("div"));
     render(greeting.firstChild, looks.welcome || words.welcome);

@@ -6,6 +6,7 @@ const ICONS = {
   send: "M4 12l16-8-6 16-3-7zM11 13l9-9",
   stop: "M7 7h10v10H7z",
   fresh: "M12 5v14M5 12h14",
+  earlier: "M4 12a8 8 0 1 0 3-6.2M4 4v4h4M12 8v4l3 2",
   save: "M12 4v11M7 11l5 5 5-5M5 20h14",
 };
 
@@ -42,15 +43,19 @@ export async function paintPicture(avatar, text) {
   avatar.replaceChildren(canvas);
 }
 
-/* What survives going to another page of the site, and nothing else: it ends with the tab. */
+/* What survives going to another page of the site, and nothing else: it ends with the tab, and when
+   the tab becomes somebody else's. */
 export class Store {
-  constructor(id) {
+  constructor(id, owner) {
     this.name = `restai-widget:${id}`;
     try {
       this.kept = JSON.parse(sessionStorage.getItem(this.name)) ?? {};
     } catch {
       this.kept = {};
     }
+    if ((this.kept.owner ?? "") === owner) return;
+    this.kept = { open: this.kept.open };
+    this.set("owner", owner);
   }
 
   get(name) {

@@ -18,8 +18,7 @@ from restai_site.tests.tables import tables_holding
 from restai_site.tests.world import SYSTEM, acting
 from widget import limits
 from widget.models import Feedback, Visitor
-from widget.numbers import numbers_of
-from widget.services import create_widget, set_daily_cap, update_widget
+from widget.services import set_daily_cap, update_widget
 from widget.tests.conftest import SITE, Page
 
 
@@ -289,23 +288,3 @@ def test_pages_that_tell_of_use_know_visitors(visitor, world, as_user):
     assert [row["page"] for row in rows] == ["/shop"]
     used = browser.get(f"/api/usage?project={project}").json()["results"]
     assert [row["user"] for row in used] == [None]
-
-
-def test_the_numbers_of_a_widget_are_its_own(visitor, world):
-    told(visitor)
-    GuardBinding.objects.create(
-        project=world.project, detector="patterns", configuration={"words": ["nougat"]}, name="No"
-    )
-    told(visitor, "nougat")
-    other, key = create_widget(
-        world.project, name="Other", allowed_origins=[SITE], actor=acting(world.editor)
-    )
-    there = Page(other, key)
-    there.begin()
-    told(there)
-    found = numbers_of(visitor.widget)
-    assert (found.visitors, found.conversations, found.messages) == (1, 2, 2)
-    assert (found.blocked, found.unanswered) == (1, 0)
-    assert found.cost == sum(
-        UsageRecord.objects.filter(api_key_id=visitor.widget.key_id).values_list("cost", flat=True)
-    )
