@@ -160,7 +160,10 @@ class Chat {
     if (!this.turns.length && looks.starters.length) {
       this.thread.append(element("div", { class: "starters" }, ...looks.starters.map((text) => element("button", { type: "button", dir: "auto", onclick: () => this.send(text) }, text))));
     }
-    for (const turn of this.turns) this.thread.append(turn.role === "user" ? this.said(turn) : this.answer(turn).root);
+    for (const turn of this.turns) {
+      if (turn.begins) this.thread.append(this.divider());
+      this.thread.append(turn.role === "user" ? this.said(turn) : this.answer(turn).root);
+    }
     this.follow();
   }
 
@@ -294,18 +297,34 @@ class Chat {
     this.heard.textContent = turn.note || turn.text.slice(0, 400);
   }
 
-  async stream(text, turn, redraw) {
-    const body = () => ({ message: text, stream: true, page: location.pathname, ...this.context() });
-    const signal = this.running.signal;
-    let response;
-    try {
-      response = await this.transport.ask("chat", body(), { signal });
-    } catch (error) {
-      if (!["renewed", "model_not_found"].includes(error.code) && error.status !== 404) throw error;
-      // The server has forgotten the conversation: a new one begins, and the page shows the old.
-      this.store.set("conversation", null);
-      response = await this.transport.ask("chat", body(), { signal });
+  /* Ask. Where the server has forgotten the conversation, a new one begins below the old. */
+  async asked(text) {
+    for (let tries = 2; ; tries -= 1) {
+      const body = { message: text, stream: true, page: location.pathname, ...this.context() };
+      try {
+        return await this.transport.ask("chat", body, { signal: this.running.signal });
+      } catch (error) {
+        const isForgotten = error.code === "model_not_found" || error.status === 404;
+        if (!tries || !(isForgotten || error.code === "renewed")) throw error;
+        // Whom the website knows is the same visitor in a new session; nobody else is.
+        if (isForgotten || !this.options.identity) this.beginAnew();
+      }
     }
+  }
+
+  beginAnew() {
+    if (!this.store.get("conversation")) return;
+    this.store.set("conversation", null);
+    this.turns.at(-2).begins = true;
+    this.thread.lastChild.previousSibling.before(this.divider());
+  }
+
+  divider() {
+    return element("p", { class: "begins" }, this.words.fresh);
+  }
+
+  async stream(text, turn, redraw) {
+    const response = await this.asked(text);
     for await (const { name, data } of events(response)) {
       if (name === "start" && data.conversation_id) this.store.set("conversation", data.conversation_id);
       else if (name === "token") turn.text += data.text;

@@ -4,14 +4,14 @@ import time
 
 import jwt
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from inference.models import Conversation
 from restai_site.tests.widget_pages.guest import tag
 from restai_site.tests.world import acting
-from widget.services import (
-    renew_identity_secret,
-)
+from widget.models import VisitorSession
+from widget.services import renew_identity_secret
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -128,3 +128,27 @@ def test_a_token_that_is_renewed_for_the_same_visitor_goes_on(guest, known):
     one.go("/account")
     told(one, "Second")
     assert Conversation.objects.count() == 1
+
+
+def test_a_session_that_is_over_is_renewed_and_a_known_visitor_goes_on(guest, known):
+    known("7")
+    one = come(guest)
+    told(one, "First")
+    VisitorSession.objects.update(expires_at=timezone.now())
+    told(one, "Second")
+    assert Conversation.objects.count() == 1
+    expect(one.page.locator(".begins")).to_have_count(0)
+
+
+def test_for_others_a_new_chat_begins_below_the_old_and_that_is_said(guest, known):
+    known("")
+    one = come(guest)
+    told(one, "First")
+    VisitorSession.objects.update(expires_at=timezone.now())
+    told(one, "Second")
+    expect(one.page.locator(".begins")).to_have_text("New chat")
+    assert Conversation.objects.count() == 2
+    told(one, "Third")
+    one.go("/account")
+    expect(one.page.locator(".begins + .said")).to_contain_text("Second")
+    assert Conversation.objects.count() == 2
