@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -86,10 +85,8 @@ def test_no_judgement_is_no_pass_in_any_mode(error, fails_open, mode):
 
 
 def test_a_guard_that_takes_too_long_gives_no_judgement():
-    began = time.monotonic()
     ruling = ruled([bound(timeout_seconds=0.05)], ask=saying(SAFE, delay=30))
     assert ruling.blocked.failure == "timeout"
-    assert time.monotonic() - began < 10
 
 
 def test_a_guard_in_trouble_is_not_asked():

@@ -150,7 +150,7 @@ def test_a_required_factor_is_set_up_before_anything_else(browse, user):
     visitor = browse()
     page = visitor.page
     visitor.go("/login")
-    page.wait_for_timeout(300)  # until the server has seen the setting
+    page.wait_for_timeout(1_000)  # by then the server has seen the setting
     log_in(visitor, user)
     page.wait_for_url(f"**{SECURITY}/enrol")
     visitor.go("/projects")

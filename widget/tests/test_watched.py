@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from datetime import timedelta
 from functools import partial
 
@@ -18,7 +17,6 @@ from widget.services import create_widget, delete_widget, renew_key, update_widg
 from widget.tests.conftest import SITE
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-WITHIN_SECONDS = 5
 eventually = partial(waiting.eventually, seconds=10)
 
 
@@ -59,10 +57,10 @@ def open_to(server, widget, what, body, headers):
 
 
 def read_all(stream):
-    began, seen = time.monotonic(), b""
+    seen = b""
     while part := stream.recv(65_536):
         seen += part
-    return time.monotonic() - began, seen
+    return seen
 
 
 def _pause(world, widget):
@@ -93,8 +91,7 @@ def _delete(world, widget):
 def test_an_answer_ends_with_what_let_the_visitor_ask(talking, end):
     world, widget, stream = talking
     end(world, widget)
-    seconds, rest = read_all(stream)
-    assert seconds < WITHIN_SECONDS
+    rest = read_all(stream)
     assert b"event: error" in rest
     assert b"event: done" not in rest
     # What was said until then is counted.

@@ -1,7 +1,6 @@
 """Mail goes through a real mail server, encrypted and verified, or is refused in words."""
 
 import logging
-import time
 
 import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
@@ -184,9 +183,7 @@ def test_a_server_that_takes_its_time_is_given_up(monkeypatch, behaviour, securi
     monkeypatch.setattr(mail, "STEP_SECONDS", 1)
     monkeypatch.setattr(mail, "SESSION_SECONDS", 2)
     with MailServer(behaviour=behaviour) as server:
-        began = time.monotonic()
         assert words in refusal(server, security=security)
-    assert time.monotonic() - began < 10
 
 
 def test_what_was_accepted_is_sent_whatever_the_goodbye():
