@@ -1,7 +1,7 @@
 """Holding what a call may cost at most, of every budget that applies to it.
 
-The order of locks, here and in `metering.settling`: LEDGER, then the periods by their id. Whoever
-also locks a project or a conversation does so before.
+The order of locks, here, in `metering.settling` and in `metering.going`: LEDGER, then budgets by
+their id, then the periods by theirs. Whoever also locks a project or a conversation does so before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,6 +36,7 @@ APPLYING = """
     LEFT JOIN teams_team AS above ON above.id = project.team_id
     WHERE budget.team_id = %s OR budget.project_id = %s OR budget.user_id = %s
        OR budget.api_key_id = %s
+    ORDER BY budget.id
 """
 BEGUN = """
     SELECT budget_id FROM metering_budgetperiod
