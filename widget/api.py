@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -17,10 +18,11 @@ from projects.api.views import OfProject
 from restai_site.lib.drf import ModelSerializer
 from restai_site.lib.emblem_field import EmblemField
 from widget import services
-from widget.models import Widget
+from widget.models import Feedback, Widget
 from widget.numbers import Numbers
 
 NO_STORE = {"Cache-Control": "no-store"}
+NEWEST_FIRST = ("-created_at", "-id")
 FIELDS = ("name", "is_paused", "allowed_origins", *services.LOOKS, *services.LIMITS)
 
 
@@ -107,6 +109,32 @@ class NumbersSerializer(serializers.Serializer[Any]):
     unhelpful = serializers.IntegerField()
     totals = CountsSerializer()
     series = BucketCountsSerializer(many=True)
+
+
+class FeedbackSerializer(ModelSerializer):
+    """What a visitor thinks of an answer. `conversation_id` is null once that is gone."""
+
+    conversation_id = serializers.UUIDField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Feedback
+        fields = ["id", "message_id", "conversation_id", "is_helpful", "reason", "created_at"]
+        read_only_fields = fields
+
+
+class FeedbackViewSet(OfProject):
+    """What visitors of a widget think of answers, newest first; for editors of the project."""
+
+    queryset = Feedback.objects.all()
+    serializer_class = FeedbackSerializer
+    filterset_fields = ["is_helpful"]
+
+    def get_queryset(self) -> QuerySet[Any]:
+        if getattr(self, "swagger_fake_view", False):
+            return Feedback.objects.none()
+        widgets = Widget.objects.visible_to(self.actor).filter(project=self.project)
+        widget = get_object_or_404(widgets, pk=self.kwargs["widget_id"])
+        return Feedback.objects.filter(widget=widget).in_conversations().order_by(*NEWEST_FIRST)
 
 
 class WidgetViewSet(OfProject):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from widget.api import WidgetViewSet
+from widget.api import FeedbackViewSet, WidgetViewSet
 
 WIDGETS = "projects/<int:project_id>/widgets"
 urlpatterns = [
@@ -30,5 +30,10 @@ urlpatterns = [
         f"{WIDGETS}/<int:widget_id>/numbers",
         WidgetViewSet.as_view({"get": "numbers"}),
         name="project-widget-numbers",
+    ),
+    path(
+        f"{WIDGETS}/<int:widget_id>/feedback",
+        FeedbackViewSet.as_view({"get": "list"}),
+        name="project-widget-feedback",
     ),
 ]

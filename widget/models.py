@@ -8,8 +8,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models import OuterRef, Subquery
 
 from accounts.models import ApiKey
+from inference.models import Message
 from projects.models import Project
 from restai_site.lib.actor import Actor
 from restai_site.lib.crypto import EncryptedTextField, SecretsApart
@@ -114,12 +116,20 @@ class Widget(models.Model):
         return self.name
 
 
-class VisitorQuerySet(models.QuerySet["Visitor"]):
-    """Visitors: nobody lists them; their numbers are told."""
+class OfWidgetQuerySet(models.QuerySet[Any]):
+    """Visitors, who are counted and not listed, and what they think of answers."""
 
-    def visible_to(self, actor: Actor) -> "VisitorQuerySet":
+    def visible_to(self, actor: Actor) -> "OfWidgetQuerySet":
         """Those of widgets that are visible."""
         return self.filter(widget__in=Widget.objects.visible_to(actor))
+
+    def in_conversations(self) -> "OfWidgetQuerySet":
+        """Fetch of opinions the `conversation_id` in which the answer stands, while it is kept."""
+        answer = Message.objects.filter(pk=OuterRef("message_id"))
+        found: OfWidgetQuerySet = self.annotate(
+            conversation_id=Subquery(answer.values("conversation_id"))
+        )
+        return found
 
 
 class Visitor(models.Model):
@@ -132,7 +142,7 @@ class Visitor(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField()
 
-    objects = VisitorQuerySet.as_manager()
+    objects = OfWidgetQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -176,6 +186,8 @@ class Feedback(models.Model):
     is_helpful = models.BooleanField()
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OfWidgetQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "feedback"

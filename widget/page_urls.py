@@ -11,6 +11,7 @@ urlpatterns = [
     path(WIDGETS, pages.widgets, name="widgets"),
     path(WIDGET, pages.widget, name="widget"),
     path(f"{WIDGET}/numbers", pages.numbers, name="numbers"),
+    path(f"{WIDGET}/feedback", pages.feedback, name="feedback"),
     path(f"{WIDGET}/preview", pages.preview, name="preview"),
     path(f"{WIDGET}/key", pages.renew, name="renew"),
     path(f"{WIDGET}/identity", pages.identity, name="identity"),

@@ -22,13 +22,14 @@ from widget.charts import charts_of
 from widget.delivery import NOWHERE, script_url
 from widget.forms import LooksForm, NewWidgetForm, RenewForm, WidgetForm, lifetime_of
 from widget.looks import looks_of
-from widget.models import Widget
+from widget.models import Feedback, Widget
 from widget.numbers import Numbers
 from widget.script import script
 
 # The preview stands in a frame of the page, and nothing else does.
 WITH_FRAME = CONTENT_SECURITY_POLICY + "; frame-src 'self'"
 FRAMED = CONTENT_SECURITY_POLICY.replace(NOWHERE, "frame-ancestors 'self'")
+OPINIONS = {"helpful": True, "unhelpful": False}
 SAMPLE = (
     "This is how an answer looks:\n\n- with **bold** words and `code`,\n- with [links]"
     "(https://example.org),\n\nand as many paragraphs as it takes."
@@ -112,6 +113,22 @@ def numbers(request: SignedInRequest, project_id: int, widget_id: int) -> HttpRe
         "charts": charts_of(found),
     }
     return render(request, "widget/numbers.html", context)
+
+
+@require_safe
+@signed_in
+def feedback(request: SignedInRequest, project_id: int, widget_id: int) -> HttpResponse:
+    """List what visitors think of answers, and why."""
+    context = for_editors(request, project_id, "widgets")
+    row = _widget(request, project_id, widget_id)
+    rows = Feedback.objects.visible_to(request.actor).filter(widget=row).in_conversations()
+    opinion = request.GET.get("opinion", "")
+    if opinion in OPINIONS:
+        rows = rows.filter(is_helpful=OPINIONS[opinion])
+    sorts = {"when": "created_at"}
+    table = table_of(request, rows, sorts=sorts, default="-when", search=["reason"])
+    context |= {"widget": row, "table": table, "opinion": opinion}
+    return render(request, "widget/feedback.html", context)
 
 
 @require_safe

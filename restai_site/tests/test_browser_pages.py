@@ -264,6 +264,7 @@ def pages(world) -> list[str]:
         f"/projects/{world.shared_project.pk}/widgets",
         f"/projects/{world.project.pk}/widgets/{Widget.objects.get().pk}",
         f"/projects/{world.project.pk}/widgets/{Widget.objects.get().pk}/numbers",
+        f"/projects/{world.project.pk}/widgets/{Widget.objects.get().pk}/feedback",
         f"/projects/{world.project.pk}/log",
         f"/projects/{world.project.pk}/log?outcome=nothing-like-this",
         f"/projects/{world.project.pk}/log/{InferenceLog.objects.latest('pk').pk}",
