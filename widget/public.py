@@ -16,6 +16,7 @@ from inference.answers import event_stream, json_body, model_call
 from inference.bodies import ChatBody, bad_value, chat_body, object_body, optional, refuse_unknown
 from inference.calls import Call
 from inference.finish import Receipt
+from inference.logs.writing import without_personal_data
 from inference.models import Conversation, Message
 from inference.prepare import prepare_visit
 from inference.turn_events import Told, turn_events
@@ -33,6 +34,7 @@ PAUSED = "This chat is taking a break; come back a little later."
 FULL = "This conversation has become long; begin a new one."
 PAGE_MAX_LENGTH = 200
 SHOWN_MAX = 200
+REASON_MAX_LENGTH = 300
 CONVERSATIONS_MAX = 20
 # What goes with a message beside what every chat takes.
 EXTRAS = ("identity", "page")
@@ -156,7 +158,7 @@ def feedback(request: HttpRequest, widget: Widget, actor: Actor, body: dict[str,
     Feedback.objects.update_or_create(
         visitor=visitor,
         message_id=message_id,
-        defaults={"widget": widget, "is_helpful": is_helpful, "reason": reason.strip()[:300]},
+        defaults={"widget": widget, "is_helpful": is_helpful, "reason": _kept(reason, widget)},
     )
     return {"is_helpful": is_helpful}
 
@@ -229,6 +231,14 @@ def _path(page: str) -> str:
     path = page.partition("?")[0].partition("#")[0]
     fits = path.startswith("/") and not path.startswith("//") and path.isprintable()
     return path[:PAGE_MAX_LENGTH] if fits else ""
+
+
+def _kept(reason: str, widget: Widget) -> str:
+    """Return a reason as it is kept: where the project masks personal data, without that."""
+    text = reason.strip()[:REASON_MAX_LENGTH]
+    if not widget.project.masks_logs:
+        return text
+    return without_personal_data(text)[:REASON_MAX_LENGTH]
 
 
 def _uuid(body: dict[str, Any], name: str) -> UUID:

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from inference.models import Conversation
-from restai_site.tests.world import acting
+from projects.services import update_project
+from restai_site.tests.world import SYSTEM, acting
 from widget.models import Feedback, Visitor
 from widget.services import create_widget
 from widget.tests.conftest import SITE, Page
@@ -50,6 +51,16 @@ def test_who_may_read_the_log_is_led_to_the_conversation(judged, path, world, as
     assert link in as_user(world.team_admin).get(path).content.decode()
     assert "conversation=" not in as_user(world.editor).get(path).content.decode()
     assert as_user(world.team_admin).get(link).status_code == 200
+
+
+def test_reasons_are_kept_as_the_project_keeps_what_is_said(page, world):
+    page.begin()
+    judge(page, helpful=False, reason=" Ask ada@example.org " + 400 * "x")
+    assert Feedback.objects.get().reason == "Ask ada@example.org " + 280 * "x"
+    update_project(world.project, {"masks_logs": True}, actor=SYSTEM)
+    judge(page, helpful=False, reason="Ask ada@example.org")
+    assert "ada@example.org" not in Feedback.objects.latest("pk").reason
+    assert Feedback.objects.latest("pk").reason.startswith("Ask ")
 
 
 def test_a_widget_nobody_has_judged_says_so(path, world, as_user):
