@@ -122,10 +122,10 @@ def test_numbers_take_as_many_queries_for_any_use(page, django_assert_num_querie
         return found.visitors, found.judged, found.totals, found.series
 
     use(page.widget, (DAY, {}))
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(6):
         ask()
     use(page.widget, *[(age * DAY, {"latency_ms": age}) for age in range(1, 25)])
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(6):
         ask()
 
 
