@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from guards.statistics import Statistics, Totals
 from metering.comparisons import Change, Figure, change_in_points, change_of
-from restai_site.ui.charts import Chart, Series, chart_over, whole
+from restai_site.ui.charts import Chart, chart_over, series_over, whole
 from restai_site.ui.templatetags.ui import compact, milliseconds, share
 
 NOT_ENOUGH = "not enough reviews"
@@ -75,10 +75,11 @@ def charts_of(statistics: Statistics) -> list[Chart]:
 
 
 def _checks(statistics: Statistics) -> Chart:
+    points = statistics.series
     series = [
-        _series(statistics, "Passed", lambda one: one.passed, "one"),
-        _series(statistics, "Found something", lambda one: one.found, "bad"),
-        _series(statistics, "Without a judgement", lambda one: one.failed, "three"),
+        series_over(points, "Passed", lambda one: one.passed, "one"),
+        series_over(points, "Found something", lambda one: one.found, "bad"),
+        series_over(points, "Without a judgement", lambda one: one.failed, "three"),
     ]
     summary = f"{statistics.totals.checked:,} in {statistics.period.label}"
     return chart_over(
@@ -87,14 +88,17 @@ def _checks(statistics: Statistics) -> Chart:
 
 
 def _found(statistics: Statistics) -> Chart:
+    points = statistics.series
     series = [
-        _series(statistics, "Blocked", lambda one: one.blocked, "bad"),
-        _series(statistics, "Redacted", lambda one: one.redacted, "two"),
-        _series(statistics, "Warned", lambda one: one.warned, "one"),
+        series_over(points, "Blocked", lambda one: one.blocked, "bad"),
+        series_over(points, "Redacted", lambda one: one.redacted, "two"),
+        series_over(points, "Warned", lambda one: one.warned, "one"),
     ]
     # What is rare would only be another word under the chart.
     if statistics.totals.failed:
-        failed = _series(statistics, "Without a judgement", lambda one: one.failed, "three")
+        failed = series_over(
+            statistics.series, "Without a judgement", lambda one: one.failed, "three"
+        )
         series.append(failed)
     summary = f"{statistics.totals.found:,} in {statistics.period.label}"
     return chart_over(
@@ -103,7 +107,8 @@ def _found(statistics: Statistics) -> Chart:
 
 
 def _rate(statistics: Statistics) -> Chart:
-    series = [_series(statistics, "Block rate", lambda one: one.block_rate, "bad")]
+    points = statistics.series
+    series = [series_over(points, "Block rate", lambda one: one.block_rate, "bad")]
     summary = f"{share(statistics.totals.block_rate)} of all checks"
     return chart_over(
         statistics.period,
@@ -118,9 +123,10 @@ def _rate(statistics: Statistics) -> Chart:
 
 
 def _latency(statistics: Statistics) -> Chart:
+    points = statistics.series
     series = [
-        _series(statistics, "Median", lambda one: one.latency_p50, "one"),
-        _series(statistics, "95th percentile", lambda one: one.latency_p95, "two"),
+        series_over(points, "Median", lambda one: one.latency_p50, "one"),
+        series_over(points, "95th percentile", lambda one: one.latency_p95, "two"),
     ]
     summary = f"half within {milliseconds(statistics.totals.latency_p50)}"
     return chart_over(
@@ -133,9 +139,3 @@ def _latency(statistics: Statistics) -> Chart:
         kind="line",
         unit="ms",
     )
-
-
-def _series(
-    statistics: Statistics, label: str, value: Callable[[Totals], float | None], tone: str
-) -> Series:
-    return Series(label, [value(totals) for _, totals in statistics.series], tone)

@@ -1,9 +1,7 @@
 """The charts of statistics."""
 
-from collections.abc import Callable
-
-from metering.statistics import Statistics, Totals
-from restai_site.ui.charts import Chart, Series, chart_over, whole
+from metering.statistics import Statistics
+from restai_site.ui.charts import Chart, Series, chart_over, series_over, whole
 from restai_site.ui.templatetags.ui import compact, milliseconds, money
 
 
@@ -15,16 +13,17 @@ def charts_of(statistics: Statistics) -> list[Chart]:
 
 def requests_chart(statistics: Statistics) -> Chart:
     """Return how many calls there were, and how they ended."""
+    points = statistics.series
     totals = statistics.totals
     series = [
-        _series(statistics, "Answered", lambda one: one.completed, "one"),
-        _series(statistics, "Failed", lambda one: one.failures, "bad"),
+        series_over(points, "Answered", lambda one: one.completed, "one"),
+        series_over(points, "Failed", lambda one: one.failures, "bad"),
     ]
     # What is rare would only be another word under the chart.
     if totals.cancelled:
-        series.append(_series(statistics, "Stopped", lambda one: one.cancelled, "two"))
+        series.append(series_over(points, "Stopped", lambda one: one.cancelled, "two"))
     if totals.blocked:
-        series.append(_series(statistics, "Blocked by a guard", lambda one: one.blocked, "three"))
+        series.append(series_over(points, "Blocked by a guard", lambda one: one.blocked, "three"))
     summary = f"{totals.requests:,} in {statistics.period.label}, {totals.failures:,} failed"
     return chart_over(
         statistics.period, "requests", "Requests", summary, series=series, show=whole, stacked=True
@@ -32,9 +31,10 @@ def requests_chart(statistics: Statistics) -> Chart:
 
 
 def _tokens_chart(statistics: Statistics) -> Chart:
+    points = statistics.series
     series = [
-        _series(statistics, "Input", lambda one: one.prompt_tokens, "one"),
-        _series(statistics, "Output", lambda one: one.completion_tokens, "two"),
+        series_over(points, "Input", lambda one: one.prompt_tokens, "one"),
+        series_over(points, "Output", lambda one: one.completion_tokens, "two"),
     ]
     summary = f"{compact(statistics.totals.tokens)} in {statistics.period.label}"
     return chart_over(
@@ -43,7 +43,8 @@ def _tokens_chart(statistics: Statistics) -> Chart:
 
 
 def _cost_chart(statistics: Statistics) -> Chart:
-    series = [_series(statistics, "Cost", lambda one: float(one.cost), "one")]
+    points = statistics.series
+    series = [series_over(points, "Cost", lambda one: float(one.cost), "one")]
     summary = f"{money(statistics.totals.cost)} in {statistics.period.label}"
     return chart_over(
         statistics.period, "cost", "Cost", summary, series=series, show=money, unit="$"
@@ -51,9 +52,10 @@ def _cost_chart(statistics: Statistics) -> Chart:
 
 
 def _latency_chart(statistics: Statistics) -> Chart:
+    points = statistics.series
     series = [
-        _series(statistics, "Median", lambda one: one.latency_p50, "one"),
-        _series(statistics, "95th percentile", lambda one: one.latency_p95, "two"),
+        series_over(points, "Median", lambda one: one.latency_p50, "one"),
+        series_over(points, "95th percentile", lambda one: one.latency_p95, "two"),
         Series("First token", statistics.first_token, "three"),
     ]
     summary = f"half within {milliseconds(statistics.totals.latency_p50)}"
@@ -67,9 +69,3 @@ def _latency_chart(statistics: Statistics) -> Chart:
         kind="line",
         unit="ms",
     )
-
-
-def _series(
-    statistics: Statistics, label: str, value: Callable[[Totals], float | None], tone: str
-) -> Series:
-    return Series(label, [value(totals) for _, totals in statistics.series], tone)

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+PointT = TypeVar("PointT")
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,16 @@ def chart_over(
     labels = [period.name(bucket) for bucket in period.buckets]
     more["bucket_label"] = period.bucket_label
     return Chart(f"chart-{key}", title, summary, kind, labels, series, show, **more)
+
+
+def series_over(
+    points: Sequence[tuple[datetime, PointT]],
+    label: str,
+    value: Callable[[PointT], float | None],
+    tone: str,
+) -> Series:
+    """Return the series of one `value` of each of the `points` in time."""
+    return Series(label, [value(point) for _, point in points], tone)
 
 
 def whole(value: float | None) -> str:
