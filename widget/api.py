@@ -134,7 +134,8 @@ class FeedbackViewSet(OfProject):
             return Feedback.objects.none()
         widgets = Widget.objects.visible_to(self.actor).filter(project=self.project)
         widget = get_object_or_404(widgets, pk=self.kwargs["widget_id"])
-        return Feedback.objects.filter(widget=widget).in_conversations().order_by(*NEWEST_FIRST)
+        rows = Feedback.objects.visible_to(self.actor).filter(widget=widget)
+        return rows.in_conversations().order_by(*NEWEST_FIRST)
 
 
 class WidgetViewSet(OfProject):

@@ -1,9 +1,10 @@
 """The forms of widgets. They validate; services save."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from metering.models import AMOUNT_BELOW
 from restai_site.ui.forms import LongTextField, PageForm, PictureField
@@ -139,6 +140,6 @@ class RenewForm(PageForm):
     lifetime = forms.ChoiceField(label="The new one works", choices=LIFETIMES, required=False)
 
 
-def lifetime_of(value: str) -> timedelta | None:
-    """Return the lifetime that was chosen, or None for ever."""
-    return timedelta(days=int(value)) if value else None
+def end_of(lifetime: str) -> datetime | None:
+    """Return when a lifetime that begins now is over, or None for ever."""
+    return timezone.now() + timedelta(days=int(lifetime)) if lifetime else None

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import SignedInRequest, signed_in
@@ -20,7 +19,7 @@ from restai_site.ui.tables import table_of
 from widget import services
 from widget.charts import charts_of
 from widget.delivery import NOWHERE, script_url
-from widget.forms import LooksForm, NewWidgetForm, RenewForm, WidgetForm, lifetime_of
+from widget.forms import LooksForm, NewWidgetForm, RenewForm, WidgetForm, end_of
 from widget.looks import looks_of
 from widget.models import Feedback, Widget
 from widget.numbers import Numbers
@@ -44,13 +43,12 @@ def widgets(request: SignedInRequest, project_id: int) -> HttpResponse:
     project = context["project"]
     form = NewWidgetForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        lifetime = lifetime_of(form.cleaned_data["lifetime"])
         with errors_on(form):
             widget, key = services.create_widget(
                 project,
                 name=form.cleaned_data["name"],
                 allowed_origins=form.cleaned_data["allowed_origins"],
-                expires_at=timezone.now() + lifetime if lifetime else None,
+                expires_at=end_of(form.cleaned_data["lifetime"]),
                 actor=request.actor,
             )
             return _shown_once(request, context, widget, key)
@@ -158,12 +156,11 @@ def renew(request: SignedInRequest, project_id: int, widget_id: int) -> HttpResp
     if not form.is_valid():
         messages.error(request, "Choose when the key so far stops.")
         return redirect("widgets:widget", project_id, row.pk)
-    lifetime = lifetime_of(form.cleaned_data["lifetime"])
     with errors_told(request):
         row, key = services.renew_key(
             row,
             overlap=timedelta(hours=form.cleaned_data["overlap_hours"]),
-            expires_at=timezone.now() + lifetime if lifetime else None,
+            expires_at=end_of(form.cleaned_data["lifetime"]),
             actor=request.actor,
         )
         return _shown_once(request, context, row, key)
