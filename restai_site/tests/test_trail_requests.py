@@ -20,9 +20,10 @@ from inference.tests.sockets import ask
 from projects.models import Project
 from restai_site.tests.clients import AuditedClient, start_session
 from restai_site.tests.waiting import eventually, waiters_for_locks
-from restai_site.tests.world import make_key
+from restai_site.tests.world import acting, make_key
 from restai_site.trail import requests
 from teams.models import Team
+from widget.services import create_widget
 
 JSON = "application/json"
 PASSWORD = "correct horse battery staple 42"
@@ -181,11 +182,22 @@ def test_tokens_in_addresses_are_left_out(world, client, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/audit", "/api/audit", "/guards/events", "/api/guards/events", "/audit/{entry}"]
+    "path",
+    [
+        *("/audit", "/api/audit", "/audit/{entry}", "/guards/events", "/api/guards/events"),
+        *("/projects/{project}/log", "/api/projects/{project}/log", "/api/analytics.csv"),
+        *("{widgets}/{widget}/feedback", "/api{widgets}/{widget}/feedback"),
+    ],
 )
 def test_reading_what_is_sensitive_is_recorded(world, as_user, path):
     browser = as_user(world.platform_admin)
-    path = path.format(entry=Entry.objects.acts().latest("id").pk)
+    widget, _ = create_widget(world.project, name="Shop", actor=acting(world.platform_admin))
+    path = path.format(
+        entry=Entry.objects.acts().latest("id").pk,
+        project=world.project.pk,
+        widgets=f"/projects/{world.project.pk}/widgets",
+        widget=widget.pk,
+    )
     assert browser.get(path).status_code == 200
     entry = last()
     assert (entry.action, entry.actor_id) == ("request.read", world.platform_admin.pk)

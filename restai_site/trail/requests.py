@@ -47,8 +47,9 @@ MODEL_CALLS = frozenset(
         "widget:feedback",
     }
 )
-# Reads of the trail, of findings of guards and of logs, and the way in that is GET. Who read what
-# others may do is recorded by `projects.permissions`, which knows more of it.
+# Reads of the trail, of findings of guards, of logs, of what visitors say, of use as a file; and
+# the way in that is GET. Who read what others may do, or took the data of a person or a team, is
+# recorded by the services, which know more of it.
 SENSITIVE_READS = frozenset(
     {
         *("audit:entries", "audit:entry", "audit-list", "audit-detail"),
@@ -56,6 +57,7 @@ SENSITIVE_READS = frozenset(
         *("project-log-call", "project-log-csv", "project-log-jsonl"),
         *("guards:events", "guards:team_events", "guards:project_events"),
         *("guards:event", "guard-event-list", "guard-event-detail", "guard-events-csv"),
+        *("widgets:feedback", "project-widget-feedback", "analytics-csv"),
         "accounts:sso_callback",
     }
 )

@@ -94,6 +94,8 @@ class Walker:
             served = response.status_code < 400
             changed = bool(log.writes) and (served or checksums() != self.before)
             self._refuse_leaks(f"{method} {route.path} as {role}", response, text, watch)
+            if method == "GET":
+                _refuse_unrecorded_files(route, response, log)
             if log.writes:
                 # What is taken back may have been a setting.
                 configuration.forget()
@@ -106,6 +108,12 @@ class Walker:
         self.logged.found.clear()
         found = [*leaks(text), *leaks(head), *logged, *watch.found]
         assert not found, f"{request} gives away: {found}"
+
+
+def _refuse_unrecorded_files(route: Route, response: Any, log: WriteLog) -> None:
+    """Fail when a file was taken away and the trail does not say so."""
+    is_file = "attachment" in response.headers.get("Content-Disposition", "")
+    assert log.audited or log.requests or not is_file, f"{route.path} gave a file unrecorded"
 
 
 @contextmanager
