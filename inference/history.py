@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.services import record
@@ -102,6 +103,20 @@ def title_of(message: str) -> str:
     """Return a title for a conversation that begins with `message`: its first words."""
     words = " ".join(message.split())
     return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"
+
+
+def thread_of(messages: QuerySet[Message]) -> list[Message]:
+    """Return the messages of one conversation that lead to the newest, oldest first.
+
+    Answers that another one has taken the place of are not among them.
+    """
+    by_id = {message.pk: message for message in messages.order_by("created_at")}
+    thread: list[Message] = []
+    at = next(reversed(by_id.values()), None)
+    while at is not None:
+        thread.append(at)
+        at = by_id.get(at.parent_id) if at.parent_id else None
+    return thread[::-1]
 
 
 def _conversation(

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import SignedInRequest, signed_in
 from inference import services
 from inference.forms import PinForm, RenameForm
+from inference.history import thread_of
 from inference.models import Conversation, Message
 from projects.models import Project
 from projects.views import project_rights
@@ -58,7 +59,7 @@ def project_chat(request: SignedInRequest, project_id: int) -> HttpResponse:
 def conversation(request: SignedInRequest, project_id: int, conversation_id: UUID) -> HttpResponse:
     project = _project(request, project_id)
     found = _conversation(request, project_id, conversation_id)
-    return _chat_page(request, project, found, _thread(found))
+    return _chat_page(request, project, found, thread_of(found.messages.select_related("usage")))
 
 
 @require_safe
@@ -110,18 +111,6 @@ def _project(request: SignedInRequest, project_id: int) -> Project:
 def _conversation(request: SignedInRequest, project_id: int, conversation_id: UUID) -> Conversation:
     rows = Conversation.objects.visible_to(request.actor).filter(project_id=project_id)
     return get_object_or_404(rows, pk=conversation_id)
-
-
-def _thread(conversation: Conversation) -> list[Message]:
-    """Return the turns that lead to the newest one, oldest first."""
-    rows = conversation.messages.select_related("usage").order_by("created_at")
-    by_id = {message.pk: message for message in rows}
-    thread: list[Message] = []
-    at = next(reversed(by_id.values()), None)
-    while at is not None:
-        thread.append(at)
-        at = by_id.get(at.parent_id) if at.parent_id else None
-    return thread[::-1]
 
 
 def _chat_page(

@@ -16,6 +16,7 @@ from inference.answers import event_stream, json_body, model_call
 from inference.bodies import ChatBody, bad_value, chat_body, object_body, optional, refuse_unknown
 from inference.calls import Call
 from inference.finish import Receipt
+from inference.history import thread_of
 from inference.logs.writing import without_personal_data
 from inference.models import Conversation, Message
 from inference.prepare import prepare_visit
@@ -34,6 +35,7 @@ PAUSED = "This chat is taking a break; come back a little later."
 FULL = "This conversation has become long; begin a new one."
 PAGE_MAX_LENGTH = 200
 SHOWN_MAX = 200
+SHOWN = ("id", "role", "content", "status")
 REASON_MAX_LENGTH = 300
 CONVERSATIONS_MAX = 20
 # What goes with a message beside what every chat takes.
@@ -137,9 +139,9 @@ def conversation(request: HttpRequest, widget: Widget, actor: Actor, body: dict[
     found = rows.filter(pk=_uuid(body, "conversation_id")).first()
     if found is None:
         raise NotFound("There is no such conversation.")
-    kept = found.messages.exclude(status=Message.Status.HELD).order_by("-created_at")
-    newest = kept.values("id", "role", "content", "status")[:SHOWN_MAX]
-    return {"id": found.pk, "title": found.title, "messages": list(newest)[::-1]}
+    said = thread_of(found.messages.exclude(status=Message.Status.HELD))[-SHOWN_MAX:]
+    shown = [{name: getattr(one, name) for name in SHOWN} for one in said]
+    return {"id": found.pk, "title": found.title, "messages": shown}
 
 
 @widget_call
@@ -198,7 +200,11 @@ def prepare(request: HttpRequest, body: dict[str, Any]) -> Call:
 
 
 def _events(call: Call, stream: pipeline.Stream) -> AsyncIterator[bytes]:
-    start: Told = {"conversation_id": call.turn.conversation_id if call.turn else None}
+    turn = call.turn
+    start: Told = {
+        "conversation_id": turn.conversation_id if turn else None,
+        "message_id": turn.message_id if turn else None,
+    }
     return turn_events(call, stream, start=start, blocked=_blocked, done=_done)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).resolve().parent
-MODULES = ("markdown", "words", "transport", "parts", "earlier", "main")
+MODULES = ("markdown", "words", "transport", "parts", "earlier", "asking", "main")
 IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=function|async|class|const)", re.MULTILINE)
 COMMENT = re.compile(r"^[ ]*/\*(?:[^*]|\*(?!/))*\*/\n|^[ ]*//[^\n]*\n", re.MULTILINE)

@@ -2,6 +2,8 @@
 
 import { element } from "./parts.js";
 
+const STATES = { complete: "done", blocked: "blocked" };
+
 /* Return whom a signed token is about. Nothing is proven by that: the server checks it. */
 export function subjectOf(token) {
   try {
@@ -44,7 +46,9 @@ export class Earlier {
     const { messages } = await this.ask("conversation", { conversation_id: id });
     if (!stillFits()) return;
     chat.store.set("conversation", id);
-    chat.turns = messages.map((one) => ({ role: one.role, text: one.content, id: one.id, state: one.status === "complete" ? "done" : "stopped" }));
+    chat.turns = messages.map((one) => ({ role: one.role, text: one.content, id: one.id, state: STATES[one.status] ?? "stopped" }));
+    // The answer was never given, or is not kept yet.
+    if (chat.turns.at(-1)?.role === "user") chat.turns.push({ role: "assistant", text: "", state: "stopped", note: chat.words.stopped });
     chat.keep();
     chat.redraw();
   }

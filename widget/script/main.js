@@ -1,10 +1,11 @@
 /* The chat itself: a bubble and a panel in a closed shadow tree, which the page can neither read nor
    style. It leaves one global behind, and no cookie. */
 
+import { Asking } from "./asking.js";
 import { Earlier, subjectOf } from "./earlier.js";
 import { render } from "./markdown.js";
 import { Store, element, icon, paintPicture } from "./parts.js";
-import { Failure, Transport, events } from "./transport.js";
+import { Transport } from "./transport.js";
 import { wordsFor } from "./words.js";
 
 const HEX = /^#[0-9a-f]{6}$/;
@@ -17,8 +18,8 @@ class Chat {
     this.options = options;
     this.store = new Store(this.key.slice(3, 19), subjectOf(options.identity));
     this.transport = new Transport(options.base, this.key, this.store, options.identity);
-    this.turns = this.store.get("turns") ?? [];
-    this.running = null;
+    this.turns = [];
+    this.asking = new Asking(this);
     this.earlier = new Earlier(this);
     this.host = document.createElement("div");
     this.host.setAttribute("data-restai-widget", "");
@@ -39,9 +40,28 @@ class Chat {
     const { looks, options } = this;
     for (const name of ["title", "subtitle", "position", "theme", "language", "placeholder", "welcome"]) looks[name] = options[name] || looks[name];
     this.words = wordsFor([looks.language, document.documentElement.lang, ...navigator.languages].filter(Boolean));
+    this.wake();
     this.draw();
     this.place();
+    addEventListener("pagehide", () => this.keep());
+    // A page that the browser brings back as it was does not know what was said on the next.
+    addEventListener("pageshow", (event) => { if (event.persisted && !this.running) this.wake(true); });
     if (this.store.get("open") || options.framed || options.open) this.show(false);
+  }
+
+  get running() {
+    return this.asking.control;
+  }
+
+  /* Remember what was said. What was being answered when its page went is not answered here; browsers
+     may tell a page that its connection is lost before they leave it. */
+  wake(redraws = false) {
+    this.store.read();
+    this.turns = this.store.get("turns") ?? [];
+    for (const turn of this.turns) {
+      if (turn.state === "waiting" || turn.cut) Object.assign(turn, { state: "stopped", note: this.words.stopped });
+    }
+    if (redraws) this.redraw();
   }
 
   /* The page's own rules do not reach in, but they reach the element that holds us: what it needs
@@ -63,7 +83,7 @@ class Chat {
     this.heard = element("p", { class: "heard", role: "status" });
     this.input = element("textarea", { rows: "1", placeholder: looks.placeholder || words.placeholder, "aria-label": looks.placeholder || words.placeholder, maxlength: String(looks.message_length), oninput: () => this.refresh(), onkeydown: (event) => this.onKey(event), enterkeyhint: "send" });
     this.go = element("button", { class: "go", type: "submit", "aria-label": words.send }, icon("send"));
-    this.form = element("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.running ? this.stop() : this.send(); } }, this.input, this.go);
+    this.form = element("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.running ? this.asking.stop() : this.submit(); } }, this.input, this.go);
     const tool = (name, label, act, more = "") => element("button", { class: `tool ${more}`, type: "button", "aria-label": label, title: label, onclick: act }, icon(name));
     this.past = tool("earlier", words.earlier, () => this.earlier.toggle(this.past));
     // Whom the website does not know has the one conversation of the tab.
@@ -118,7 +138,7 @@ class Chat {
   onPanelKey(event) {
     // What is typed here is not a shortcut of the page.
     event.stopPropagation();
-    if (event.key === "Escape" && !this.options.framed) this.running ? this.stop() : this.hide();
+    if (event.key === "Escape" && !this.options.framed) this.running ? this.asking.stop() : this.hide();
     if (event.key === "Tab" && matchMedia("(max-width: 480px)").matches) this.keepFocus(event);
   }
 
@@ -134,11 +154,11 @@ class Chat {
   onKey(event) {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (!this.running) this.send();
+    this.submit();
   }
 
   refresh() {
-    const busy = this.running !== null;
+    const busy = Boolean(this.running);
     this.go.setAttribute("aria-label", busy ? this.words.stop : this.words.send);
     this.go.replaceChildren(icon(busy ? "stop" : "send"));
     this.go.disabled = !busy && !this.input.value.trim();
@@ -241,125 +261,44 @@ class Chat {
     this.thread.scrollTop = this.thread.scrollHeight;
   }
 
-  stop() {
-    this.running?.abort();
+  submit() {
+    if (this.running) return;
+    const text = this.input.value.trim();
+    this.input.value = "";
+    this.send(text);
   }
 
-  send(text = this.input.value.trim()) {
+  send(text) {
     if (!text || this.running) return;
-    this.input.value = "";
     this.turns.push({ role: "user", text });
+    this.wait(text);
+  }
+
+  /* Ask the newest question again; the answer takes the place of the one before. */
+  retry() {
+    const [question, answer] = this.turns.slice(-2);
+    if (this.running || !answer) return;
+    this.turns.pop();
+    this.wait(question.text, answer.id);
+  }
+
+  wait(text, replaces = "") {
     this.turns.push({ role: "assistant", text: "", state: "waiting" });
     this.keep();
     this.redraw();
-    this.ask(text);
+    this.asking.ask(text, replaces);
   }
 
-  retry() {
-    const question = this.turns.at(-2);
-    if (this.running || !question) return;
-    this.turns.splice(-2);
-    this.send(question.text);
-  }
-
-  async ask(text) {
-    const turn = this.turns.at(-1);
-    const drawn = this.answer(turn);
-    this.thread.lastChild.replaceWith(drawn.root);
-    this.running = new AbortController();
-    this.refresh();
-    this.heard.textContent = this.words.thinking;
-    let due = 0;
-    const redraw = () => {
-      if (due) return;
-      due = requestAnimationFrame(() => {
-        due = 0;
-        const atEnd = this.thread.scrollHeight - this.thread.scrollTop - this.thread.clientHeight < 80;
-        drawn.draw();
-        if (atEnd) this.follow();
-      });
-    };
-    try {
-      if (this.options.preview) await this.pretend(turn, redraw);
-      else await this.stream(text, turn, redraw);
-    } catch (error) {
-      const stopped = error.name === "AbortError";
-      turn.state = stopped ? "stopped" : "failed";
-      turn.note = stopped ? this.words.stopped : this.sentence(error);
-      turn.final = ["refused", "full"].includes(SAY[error.code]);
-    }
-    this.running = null;
-    cancelAnimationFrame(due);
-    drawn.draw();
-    this.keep();
-    this.refresh();
-    this.follow();
-    this.heard.textContent = turn.note || turn.text.slice(0, 400);
-  }
-
-  /* Ask. Where the server has forgotten the conversation, a new one begins below the old. */
-  async asked(text) {
-    for (let tries = 2; ; tries -= 1) {
-      const body = { message: text, stream: true, page: location.pathname, ...this.context() };
-      try {
-        return await this.transport.ask("chat", body, { signal: this.running.signal });
-      } catch (error) {
-        const isForgotten = error.code === "model_not_found" || error.status === 404;
-        if (!tries || !(isForgotten || error.code === "renewed")) throw error;
-        // Whom the website knows is the same visitor in a new session; nobody else is.
-        if (isForgotten || !this.options.identity) this.beginAnew();
-      }
-    }
-  }
-
-  beginAnew() {
-    if (!this.store.get("conversation")) return;
-    this.store.set("conversation", null);
-    this.turns.at(-2).begins = true;
-    this.thread.lastChild.previousSibling.before(this.divider());
+  fail(turn, error) {
+    const isStopped = error.name === "AbortError";
+    turn.state = isStopped ? "stopped" : "failed";
+    turn.note = isStopped ? this.words.stopped : this.sentence(error);
+    turn.cut = error.code === "offline";
+    turn.final = ["refused", "full"].includes(SAY[error.code]);
   }
 
   divider() {
     return element("p", { class: "begins" }, this.words.fresh);
-  }
-
-  async stream(text, turn, redraw) {
-    const response = await this.asked(text);
-    for await (const { name, data } of events(response)) {
-      if (name === "start" && data.conversation_id) this.store.set("conversation", data.conversation_id);
-      else if (name === "token") turn.text += data.text;
-      else if (name === "blocked") Object.assign(turn, { text: "", note: data.message || this.words.blocked, state: "blocked" });
-      else if (name === "error") throw new Failure(data.code, 500);
-      else if (name === "done") {
-        if (turn.state === "waiting") turn.state = "done";
-        turn.id = data.message_id;
-        return;
-      }
-      redraw();
-    }
-    throw new Failure("offline", 0);
-  }
-
-  /* Where the project keeps nothing, the page tells what was said before. */
-  context() {
-    if (this.looks.keeps) return { conversation_id: this.store.get("conversation") };
-    const said = this.turns.slice(0, -2);
-    const history = [];
-    for (let at = 0; at + 1 < said.length; at += 2) {
-      const answer = said[at + 1];
-      if (answer.text && answer.state !== "blocked") history.push({ role: "user", content: said[at].text }, { role: "assistant", content: answer.text });
-    }
-    return { history: history.slice(-40) };
-  }
-
-  async pretend(turn, redraw) {
-    for (const piece of this.looks.sample.match(/\S+\s*/g)) {
-      await new Promise((resolve) => { setTimeout(resolve, 30); });
-      this.running.signal.throwIfAborted();
-      turn.text += piece;
-      redraw();
-    }
-    turn.state = "done";
   }
 
   sentence(error) {
@@ -370,7 +309,7 @@ class Chat {
   }
 
   fresh() {
-    this.stop();
+    this.asking.stop();
     this.turns = [];
     this.store.set("conversation", null);
     this.keep();

@@ -48,14 +48,20 @@ export async function paintPicture(avatar, text) {
 export class Store {
   constructor(id, owner) {
     this.name = `restai-widget:${id}`;
+    this.owner = owner;
+    this.kept = {};
+    this.read();
+  }
+
+  read() {
     try {
-      this.kept = JSON.parse(sessionStorage.getItem(this.name)) ?? {};
+      this.kept = JSON.parse(sessionStorage.getItem(this.name)) ?? this.kept;
     } catch {
-      this.kept = {};
+      // A page that keeps nothing remembers what it has.
     }
-    if ((this.kept.owner ?? "") === owner) return;
+    if ((this.kept.owner ?? "") === this.owner) return;
     this.kept = { open: this.kept.open };
-    this.set("owner", owner);
+    this.set("owner", this.owner);
   }
 
   get(name) {

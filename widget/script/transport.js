@@ -7,6 +7,10 @@ export class Failure extends Error {
   }
 }
 
+function lost(error) {
+  throw error.name === "AbortError" ? error : new Failure("offline", 0);
+}
+
 const encoder = new TextEncoder();
 
 /* Find a number with which the hash of the text begins with so many zero bits. */
@@ -38,8 +42,7 @@ export class Transport {
         method: "POST", headers, body: JSON.stringify(body), signal, credentials: "omit", referrerPolicy: "no-referrer", cache: "no-store",
       });
     } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw new Failure("offline", 0);
+      lost(error);
     }
     if (response.ok) return response;
     const detail = await response.json().catch(() => ({}));
@@ -86,7 +89,7 @@ export async function* events(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch(lost);
     if (done) return;
     rest += value;
     const parts = rest.split("\n\n");

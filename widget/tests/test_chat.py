@@ -77,6 +77,19 @@ def test_a_conversation_goes_on(visitor, provider):
     assert [one["role"] for one in shown["messages"]] == ["user", "assistant"] * 2
 
 
+def test_an_answer_is_given_anew_in_the_place_of_the_one_before(visitor, provider):
+    conversation, _, (_, first) = told(visitor, "First")
+    again = {"conversation_id": conversation, "regenerate_message_id": first["message_id"]}
+    same, _, (_, second) = told(visitor, "", **again)
+    assert same == conversation
+    assert second["message_id"] != first["message_id"]
+    said = provider.requests[-1].body["messages"]
+    assert [one["content"] for one in said if one["role"] == "user"] == ["First"]
+    shown = visitor.ask("conversation", {"conversation_id": conversation}).json()["messages"]
+    assert [one["id"] for one in shown if one["role"] == "assistant"] == [second["message_id"]]
+    assert len(shown) == 2
+
+
 def test_no_visitor_sees_or_continues_anothers_conversation(visitor, world):
     conversation, _, (_, done) = told(visitor, "The first one's words")
     other = Page(visitor.widget, visitor.key)
@@ -87,8 +100,10 @@ def test_no_visitor_sees_or_continues_anothers_conversation(visitor, world):
     assert other.ask("conversations").json() == {"conversations": []}
     judged = {"message_id": done["message_id"], "is_helpful": True}
     assert other.ask("feedback", judged).status_code == 404
-    again = {"conversation_id": conversation, "regenerate_message_id": done["message_id"]}
-    assert refused(other, "", **again)[0] == 404
+    own, _, _ = told(other, "The other one's")
+    for named in (conversation, own):
+        again = {"conversation_id": named, "regenerate_message_id": done["message_id"]}
+        assert refused(other, "", **again)[0] == 404
 
 
 def test_nobody_with_an_account_reads_them_as_conversations(visitor, world, as_user):

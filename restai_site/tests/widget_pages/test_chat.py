@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from catalog.models import LLM
 from guards.models import GuardBinding
-from inference.models import Conversation, InferenceLog
+from inference.models import Conversation, InferenceLog, Message
 from projects.services import update_project
 from restai_site.tests.attacks import ATTACKS
 from restai_site.tests.widget_pages.guest import no_trouble, tag
@@ -59,8 +59,7 @@ def test_the_chat_goes_with_the_visitor_from_page_to_page(guest, site, made, pro
     expect(one.page.locator(".said")).to_have_count(1)
     one.say("Second")
     expect(one.answer()).to_have_text("Second")
-    said = [m["content"] for m in provider.requests[-1].body["messages"] if m["role"] == "user"]
-    assert said == ["First", "Second"]
+    assert questions(provider) == ["First", "Second"]
     assert Conversation.objects.count() == 1
     one.settled()
     one.page.get_by_role("button", name="New chat").click()
@@ -70,7 +69,13 @@ def test_the_chat_goes_with_the_visitor_from_page_to_page(guest, site, made, pro
     assert Conversation.objects.count() == 2
 
 
-def test_an_answer_is_stopped_and_asked_for_again(guest, site, made, world):
+def questions(provider) -> list[str]:
+    """Return what the model was last told that the visitor has asked."""
+    said = provider.requests[-1].body["messages"]
+    return [one["content"] for one in said if one["role"] == "user"]
+
+
+def test_an_answer_is_stopped_and_asked_for_again(guest, site, made, world, provider):
     LLM.objects.filter(pk=world.llm.pk).update(litellm_model="slow-300")
     site.html = tag(site, made[1])
     one = guest()
@@ -84,6 +89,62 @@ def test_an_answer_is_stopped_and_asked_for_again(guest, site, made, world):
     one.page.get_by_role("button", name="Try again").click()
     expect(one.answer()).to_have_text("Slowly")
     expect(one.page.locator(".said")).to_have_count(1)
+    # It was asked once, and the answer that was stopped is not part of what was said.
+    assert questions(provider) == ["Slowly"]
+    assert Message.objects.filter(role="user").count() == 1
+
+
+def test_an_answer_that_its_page_left_is_told_as_stopped_on_the_next(guest, site, made, world):
+    LLM.objects.filter(pk=world.llm.pk).update(litellm_model="slow-300")
+    site.html = tag(site, made[1])
+    one = guest()
+    one.go()
+    one.open()
+    one.say("Slowly")
+    expect(one.answer()).not_to_be_empty()
+    one.go("/another")
+    expect(one.page.locator(".note")).to_have_text("Stopped.")
+    expect(one.answer()).not_to_be_empty()
+    LLM.objects.filter(pk=world.llm.pk).update(litellm_model="echo")
+    one.page.get_by_role("button", name="Try again").click()
+    expect(one.answer()).to_have_text("Slowly")
+    expect(one.page.locator(".said")).to_have_count(1)
+
+
+def test_a_page_that_comes_back_as_it_was_knows_what_was_said_on_the_next(guest, site, made):
+    site.html = tag(site, made[1])
+    one = guest()
+    one.go()
+    one.open()
+    one.say("First")
+    expect(one.answer()).to_have_text("First")
+    one.settled()
+    # As if the next page had been left, and this one kept in memory meanwhile.
+    one.page.evaluate(
+        """() => {
+            const name = Object.keys(sessionStorage)[0];
+            const kept = JSON.parse(sessionStorage.getItem(name));
+            kept.turns.push({ role: "user", text: "Second" });
+            kept.turns.push({ role: "assistant", text: "There", state: "done" });
+            sessionStorage.setItem(name, JSON.stringify(kept));
+            dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+        }"""
+    )
+    expect(one.page.locator(".said")).to_have_count(2)
+    expect(one.answer()).to_have_text("There")
+
+
+def test_a_project_that_ceases_to_keep_what_is_said_and_begins_again(guest, site, made, world):
+    site.html = tag(site, made[1])
+    one = guest()
+    one.go()
+    one.open()
+    for text, logging in (("First", "off"), ("Second", "full"), ("Third", "full")):
+        one.say(text)
+        expect(one.answer()).to_have_text(text)
+        one.settled()
+        update_project(world.project, {"inference_logging": logging}, actor=SYSTEM)
+    assert one.page.locator(".note").count() == 0
 
 
 def test_thumbs_with_a_reason(guest, site, made):
