@@ -6,8 +6,8 @@ PYTHON_VENV := .venv/bin/python
 MANAGE := $(PYTHON_VENV) -m restai_site.embedded.throwaway $(PYTHON_VENV) manage.py
 COMPILE := $(PYTHON_VENV) -m uv pip compile --quiet --universal --generate-hashes \
   --python-version 3.11 --no-emit-index-url --custom-compile-command "make requirements"
-# Two workers: more gain nothing on two processors. Few tests are handed out at once, or the slow ones
-# at the end, which drive browsers, are left to one of them.
+# Two workers: more gain nothing on two processors. Each begins with half of the tests, and takes of the
+# other's when it is through, or the slow ones, which drive browsers, are left to one of them.
 PYTEST_WORKERS ?= 2
 
 .PHONY: help run test setup-test lint pytest format requirements secrets-baseline audit sbom bench bench-egress bench-identity bench-matrix bench-analytics bench-detectors bench-guards bench-audit bench-audit-pages bench-retention bench-widget train-guards clean
@@ -41,7 +41,7 @@ lint: ## Style, types, layers, weaknesses, secrets, pins, templates, migrations,
 	$(MANAGE) check --fail-level WARNING
 
 pytest: ## The tests alone; ARGS="-k name" goes to pytest.
-	@$(PYTHON_VENV) -m pytest -n $(PYTEST_WORKERS) --maxschedchunk 16 $(ARGS)
+	@$(PYTHON_VENV) -m pytest -n $(PYTEST_WORKERS) --dist worksteal $(ARGS)
 
 format: ## Put the code into the common form.
 	$(PYTHON_VENV) -m ruff check --fix .

@@ -1,10 +1,10 @@
 """Long answers end with the credential that asked for them, and with what let it ask.
 
-Each event loop has one watcher while answers are being given: once a second it asks, in one query
+Each event loop has one watcher while answers are being given: twice a second it asks, in one query
 for all of them, which of their users, keys and sessions still hold, and interrupts the others. An
-answer that is over within a second is never asked about. Where an answer belongs to a place, such
-as a project, one query more for each kind of place says who still reaches theirs. The apps above
-say so, each for its own kind, in a module `watched.py`:
+answer that is over within half a second is never asked about. Where an answer belongs to a place,
+such as a project, one query more for each kind of place says who still reaches theirs. The apps
+above say so, each for its own kind, in a module `watched.py`:
 
     @place(PROJECT)
     def still_reached(pairs: Pairs) -> Pairs:
@@ -31,7 +31,7 @@ from restai_site.lib.db import in_database
 from restai_site.lib.errors import Forbidden, Unauthenticated
 
 logger = logging.getLogger(__name__)
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 # For how long an answer goes on while the database cannot be asked.
 UNKNOWN_SECONDS = 15.0
 T = TypeVar("T")
