@@ -9,6 +9,7 @@ from accounts.policy import local_sign_in_open
 from restai_site.lib.background import enqueue
 from restai_site.lib.errors import Forbidden
 from restai_site.lib.rate_limit import count_use
+from restai_site.lib.requests import counted_as
 
 # From one address, whatever accounts are named.
 RATE = "20/h"
@@ -27,6 +28,6 @@ def ask_for_reset(email: str, request: HttpRequest) -> None:
     Nothing is looked up here: answer, status and time are the same for every address. Raises
     TooManyRequests, Unavailable.
     """
-    count_use("password-reset", f"ip:{getattr(request, 'client_ip', None)}", rate=RATE)
+    count_use("password-reset", f"ip:{counted_as(getattr(request, 'client_ip', None))}", rate=RATE)
     limiter.count(limiter.Kind.RESET, account=email, request=request)
     enqueue(tasks.mail_reset_link, normal_email(email), origin(request))

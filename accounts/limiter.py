@@ -9,7 +9,6 @@ ever; the owner's known device has a count of its own, which strangers cannot us
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import ClassVar
 
 from django.db import connection
@@ -22,14 +21,13 @@ from accounts.sections import AuthenticationSection
 from restai_site.lib.configuration import current
 from restai_site.lib.crypto import keyed_digest
 from restai_site.lib.errors import TooManyRequests
+from restai_site.lib.requests import counted_as
 
 # How long after the last failure they are forgotten.
 ACCOUNT_SECONDS = 24 * 3600
 ADDRESS_SECONDS = 3600
 FIRST_WAIT_SECONDS = 30
 LONGEST_WAIT_SECONDS = 3600
-# By /64: whoever has one IPv6 address has all of its network.
-IPV6_NETWORK_BITS = 64
 
 
 class Kind(StrEnum):
@@ -164,16 +162,8 @@ def _account_bucket(kind: Kind, account: str, device: str | None) -> str:
 
 
 def _address_bucket(kind: Kind, request: HttpRequest) -> str | None:
-    ip = getattr(request, "client_ip", None)
-    if ip is None:
-        return None
-    address = ip_address(ip)
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return _bucket(kind, f"from {address.ipv4_mapped}")
-        network = ip_network((address, IPV6_NETWORK_BITS), strict=False)
-        return _bucket(kind, f"from {network}")
-    return _bucket(kind, f"from {address}")
+    address = counted_as(getattr(request, "client_ip", None))
+    return _bucket(kind, f"from {address}") if address else None
 
 
 def _bucket(kind: Kind, subject: str) -> str:

@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 from restai_site.lib import windows
 from restai_site.lib.errors import TooManyRequests
+from restai_site.lib.requests import counted_as
 from restai_site.lib.windows import Window
 from widget.models import Widget
 
@@ -28,7 +29,7 @@ def count_message(widget: Widget, visitor_id: UUID, address: str | None) -> None
         [
             Window(f"{name}:day", widget.messages_per_day, A_DAY),
             Window(f"{name}:visitor:{visitor_id}", widget.visitor_per_minute, A_MINUTE),
-            Window(f"{name}:address:{address}", widget.address_per_minute, A_MINUTE),
+            Window(f"{name}:address:{counted_as(address)}", widget.address_per_minute, A_MINUTE),
         ]
     )
 
@@ -39,14 +40,14 @@ def count_session(widget: Widget, address: str | None) -> None:
     _take(
         [
             Window(f"{name}:sessions", SESSIONS_PER_WIDGET, A_MINUTE),
-            Window(f"{name}:sessions:{address}", SESSIONS_PER_ADDRESS, A_MINUTE),
+            Window(f"{name}:sessions:{counted_as(address)}", SESSIONS_PER_ADDRESS, A_MINUTE),
         ]
     )
 
 
 def count_look(widget: Widget, address: str | None) -> None:
     """Count a request that is neither, such as one for the history. Raises as the others do."""
-    _take([Window(f"widget:{widget.pk}:looks:{address}", LOOKS_PER_ADDRESS, A_MINUTE)])
+    _take([Window(f"widget:{widget.pk}:looks:{counted_as(address)}", LOOKS_PER_ADDRESS, A_MINUTE)])
 
 
 def is_under_load(widget: Widget) -> bool:

@@ -26,6 +26,7 @@ from restai_site.lib.configuration import current
 from restai_site.lib.errors import DomainError, NotFound
 from restai_site.lib.http import error_headers
 from restai_site.lib.rate_limit import count_use
+from restai_site.lib.requests import counted_as
 from restai_site.ui.forms import errors_told, safe_next
 
 START_GROUP = "accounts.sso"
@@ -135,7 +136,7 @@ def _go(
     No redirect: browsers hold one to the policy of the page whose form was sent, which lets forms
     go nowhere but here.
     """
-    count_use(START_GROUP, str(getattr(request, "client_ip", "")), rate=STARTS_RATE)
+    count_use(START_GROUP, counted_as(getattr(request, "client_ip", None)), rate=STARTS_RATE)
     address = dance.begin(request, provider, purpose=purpose, target=target, user_id=user_id)
     return render(request, "accounts/to_provider.html", {"provider": provider, "address": address})
 

@@ -1,6 +1,6 @@
 """What a request tells about its sender."""
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -12,6 +12,8 @@ SOUND_PATH = "/v1/audio/transcriptions"
 # Where files of labelled texts come in, of 5 MB at most, and what a form puts around one.
 SET_PATH = "/guards/bench/sets/new"
 SET_REQUEST_MAX_BYTES = 5_100_000
+# What one subscriber has at least, and may choose from as they like (RFC 6177, section 2).
+IPV6_NETWORK_BITS = 64
 
 
 def body_limit(path: str) -> int:
@@ -27,7 +29,7 @@ def client_ip(request: HttpRequest) -> str | None:
     """Return the client's address, or None when it cannot be told.
 
     X-Forwarded-For is believed only as far as TRUSTED_PROXY_COUNT proxies wrote it: the entry that
-    many places from the right end.
+    many places from the right end. IPv4 is spelled as such, whatever the socket calls it.
     """
     address = request.META.get("REMOTE_ADDR", "")
     hops = settings.TRUSTED_PROXY_COUNT
@@ -35,9 +37,28 @@ def client_ip(request: HttpRequest) -> str | None:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")
         address = forwarded[-hops].strip() if len(forwarded) >= hops else address
     try:
-        return str(ip_address(address))
+        return str(_address(address))
     except ValueError:
         return None
+
+
+def counted_as(ip: str | None) -> str:
+    """Return by what the requests of an address are counted: its owner may have others of it.
+
+    `ip` is what `client_ip` has found. IPv6 is counted by networks of /64, an unknown address as an
+    empty text.
+    """
+    address = _address(ip) if ip else None
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((int(address), IPV6_NETWORK_BITS), strict=False))
+    return str(address or "")
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Return the address that `text` spells, IPv4 as such. Raises ValueError."""
+    address = ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 def is_from_administrator(request: object) -> bool:

@@ -112,3 +112,28 @@ def test_forwarded_addresses_are_believed_from_counted_proxies_only(settings, rf
     settings.TRUSTED_PROXY_COUNT = hops
     request = rf.get("/", headers={"X-Forwarded-For": "6.6.6.6, 1.1.1.1, 2.2.2.2"})
     assert client_ip(request) == {0: "127.0.0.1", 1: "2.2.2.2", 2: "1.1.1.1"}[hops]
+
+
+def test_an_address_is_spelled_in_one_way(rf):
+    from restai_site.lib.requests import client_ip
+
+    assert client_ip(rf.get("/", REMOTE_ADDR="::ffff:192.0.2.1")) == "192.0.2.1"
+    assert client_ip(rf.get("/", REMOTE_ADDR="2001:DB8:0:0::1")) == "2001:db8::1"
+    assert client_ip(rf.get("/", REMOTE_ADDR="a socket")) is None
+
+
+@pytest.mark.parametrize(
+    ("ip", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::ffff:ffff:ffff:ffff", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+        (None, ""),
+    ],
+)
+def test_ipv6_is_counted_by_networks(ip, counted):
+    from restai_site.lib.requests import counted_as
+
+    assert counted_as(ip) == counted

@@ -27,6 +27,7 @@ from restai_site.lib.actor import Actor
 from restai_site.lib.db import in_database
 from restai_site.lib.errors import Unavailable
 from restai_site.lib.http import render_error
+from restai_site.lib.requests import counted_as
 from restai_site.middleware import GetResponse
 
 log = logging.getLogger(__name__)
@@ -189,6 +190,6 @@ def _windows(actor: Actor, request: HttpRequest, status: int) -> list[windows.Wi
     if actor.user_id is not None:
         return [windows.Window(f"refused:{actor.user_id}:{what}", REFUSALS_MAX)]
     return [
-        windows.Window(f"refused:{actor.ip}:{what}", UNKNOWN_REFUSALS_MAX),
+        windows.Window(f"refused:{counted_as(actor.ip)}:{what}", UNKNOWN_REFUSALS_MAX),
         windows.Window("refused:unknown", ALL_UNKNOWN_REFUSALS_MAX),
     ]

@@ -14,6 +14,7 @@ from inference.models import Conversation, InferenceLog, Message
 from metering.models import UsageRecord
 from metering.rolling_up import roll_up
 from projects.services import update_project
+from restai_site.lib.errors import TooManyRequests
 from restai_site.tests.tables import tables_holding
 from restai_site.tests.world import SYSTEM, acting
 from widget import limits
@@ -178,6 +179,21 @@ def test_a_new_session_does_not_get_around_the_limit_of_an_address(page):
     other = Page(page.widget, page.key)
     other.begin()
     assert refused(other) == (429, "rate_limited")
+
+
+@pytest.mark.parametrize(
+    ("first", "same", "other"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"),
+        ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"),
+    ],
+)
+def test_whoever_has_many_addresses_has_one_limit(page, first, same, other):
+    widget = update_widget(page.widget, {"address_per_minute": 1}, actor=SYSTEM)
+    limits.count_message(widget, uuid4(), first)
+    with pytest.raises(TooManyRequests):
+        limits.count_message(widget, uuid4(), same)
+    limits.count_message(widget, uuid4(), other)
 
 
 def test_sessions_themselves_are_limited(page, monkeypatch):
