@@ -10,6 +10,8 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
+import idna
+
 from restai_site.lib.errors import Invalid
 from widget.suffixes import is_open_to_all
 
@@ -87,13 +89,14 @@ def _host(parts: SplitResult, given: str) -> str:
         return host
     wild, rest = host.startswith("*."), host.removeprefix("*.")
     try:
-        labels = rest.encode("idna").decode().split(".") if not rest.isascii() else rest.split(".")
+        # As browsers do it (UTS #46); Python's own codec makes fass of faß, another owner's host.
+        name = rest if rest.isascii() else idna.encode(rest, uts46=True).decode()
     except UnicodeError:
         raise _bad(given) from None
+    labels = name.split(".")
     # A host of digits alone would be a number, which browsers write in another way.
     if not all(LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
         raise _bad(given)
-    name = ".".join(labels)
     if wild and len(labels) < 2:
         raise _bad(given)
     if wild and is_open_to_all(name):

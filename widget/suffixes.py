@@ -7,6 +7,7 @@ know, such as those of an internal network, belong to one owner.
 from functools import cache
 from pathlib import Path
 
+import idna
 from publicsuffixlist import PSLFILE, PublicSuffixList
 
 
@@ -32,6 +33,7 @@ def _names_above() -> frozenset[str]:
         rule = line.split(" ")[0].strip().lower()
         if not rule or rule.startswith(("//", "!")):
             continue
-        labels = rule.removeprefix("*.").encode("idna").decode().split(".")
+        name = rule.removeprefix("*.")
+        labels = (name if name.isascii() else idna.encode(name).decode()).split(".")
         found |= {".".join(labels[at:]) for at in range(1, len(labels))}
     return frozenset(found)

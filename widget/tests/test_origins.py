@@ -21,6 +21,8 @@ WILD = "https://*.example.com"
         ("https://example.com:8443", "https://example.com:8443"),
         ("https://*.Example.com", WILD),
         ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+        ("https://faß.example", "https://xn--fa-hia.example"),
+        ("https://BÜCHER。example", "https://xn--bcher-kva.example"),
         ("http://localhost:3000", "http://localhost:3000"),
         ("http://192.0.2.7:8080", "http://192.0.2.7:8080"),
         ("https://[2001:DB8:0:0::1]", "https://[2001:db8::1]"),
