@@ -126,8 +126,8 @@ async def test_a_wrong_path_asks_to_check_the_base_address(endpoint, provider):
 # --- No connection ---
 
 
-async def test_nothing_listens(endpoint, unused_port):
-    for error in await failures(endpoint(base_url=f"http://127.0.0.1:{unused_port}/v1")):
+async def test_nothing_listens(endpoint):
+    for error in await failures(endpoint(base_url=f"http://127.0.0.1:{loopback_port()}/v1")):
         assert error.code == "provider_unreachable"
         assert "refused the connection" in error.message
 
@@ -165,15 +165,6 @@ async def test_a_server_that_accepts_but_does_not_shake_hands(endpoint):
 async def test_an_address_that_is_none_is_refused_as_input(endpoint, address):
     with pytest.raises(Invalid):
         await ADAPTER.chat(endpoint(base_url=address), HELLO)
-
-
-@pytest.fixture
-def unused_port():
-    import socket
-
-    with socket.socket() as probe_socket:
-        probe_socket.bind(("127.0.0.1", loopback_port()))
-        return probe_socket.getsockname()[1]
 
 
 @pytest.fixture

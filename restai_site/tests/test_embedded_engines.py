@@ -183,6 +183,8 @@ def test_valkey_moves_when_its_port_is_taken(store):
     valkey.start(store)
     valkey.stop(store)
     with socket.socket() as other:
+        # Connections of before may still be closing there.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", int((store / "port").read_text())))
         other.listen()
         assert redis.Redis.from_url(valkey.start(store)).ping()
