@@ -49,11 +49,13 @@ WRITE = """
 def write(call: Call, answer: Answer, receipt: "Receipt", conversation_id: UUID | None) -> None:
     """Write the row of a call, once; nothing where the project's logging is off.
 
-    Whoever was deleted meanwhile leaves none.
+    `conversation_id` names the conversation that keeps the answer. Whoever was deleted meanwhile
+    leaves no row, and a conversation that was none of its words.
     """
     if call.project_id is None or call.logging not in WRITTEN:
         return
-    keeps_text = call.logging == Project.InferenceLogging.FULL
+    is_gone = call.turn is not None and conversation_id is None
+    keeps_text = call.logging == Project.InferenceLogging.FULL and not is_gone
     question, said = _said(call, answer) if keeps_text else ("", "")
     values: dict[str, Any] = {
         "call_id": call.id,

@@ -9,13 +9,14 @@ import pytest
 from django.db import connection, transaction
 
 from catalog.models import LLM
-from inference.models import Conversation, Message
+from inference.models import Conversation, InferenceLog, Message
+from inference.services import delete_conversation
 from metering.models import UsageRecord
 from projects.services import update_project
 from restai_site.tests import waiting
 from restai_site.tests.tables import tables_holding
 from restai_site.tests.waiting import waiters_for_locks
-from restai_site.tests.world import SYSTEM, make_key, make_world
+from restai_site.tests.world import SYSTEM, acting, make_key, make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 WAIT_SECONDS = 20
@@ -96,6 +97,19 @@ def test_an_answer_that_is_under_way_does_not_bring_back_what_is_deleted(program
     assert not Conversation.objects.exists()
     assert not Message.objects.exists()
     assert UsageRecord.objects.get().outcome == "completed"
+
+
+def test_an_answer_of_a_conversation_that_is_deleted_meanwhile_leaves_no_word(program, world):
+    behave(world, "slow-50")
+
+    def delete():
+        delete_conversation(Conversation.objects.get(), actor=acting(world.viewer))
+
+    events = streamed(program, world, delete)
+    assert (events[-1][0], events[-1][1]["message_id"]) == ("done", None)
+    log = InferenceLog.objects.get()
+    assert (log.question, log.answer, log.outcome) == ("", "", "completed")
+    assert tables_holding("The quick brown fox") == []
 
 
 def test_the_next_message_obeys_the_new_rule(program, world):
