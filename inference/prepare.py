@@ -1,5 +1,6 @@
 """The first stage: one hop to the database that decides whether a call may be made, and how."""
 
+from collections import abc
 from dataclasses import replace
 from decimal import Decimal
 
@@ -75,12 +76,18 @@ def prepare_chat(request: HttpRequest, project_id: int, body: ChatBody) -> Call:
 
 @noting_refusals
 def prepare_visit(
-    request: HttpRequest, project_id: int, body: ChatBody, actor: Actor, *, context: str = ""
+    request: HttpRequest,
+    project_id: int,
+    body: ChatBody,
+    actor: Actor,
+    *,
+    context: abc.Callable[[], str],
 ) -> Call:
     """As `prepare_chat`, for a visitor of a widget: `actor` is a widget's key with a visitor.
 
-    `context` follows the project's own prompt: what the website says of its visitor, marked as
-    data. Raises as `prepare_chat` does.
+    What `context` returns follows the project's own prompt: what the website says of its visitor,
+    marked as data. It is asked once the project is held, in whose transaction the question is kept,
+    and may refuse. Raises as `prepare_chat` and `context` do.
     """
     return _prepare_turn(request, project_id, body, actor, surface="widget", context=context)
 
@@ -92,7 +99,7 @@ def _prepare_turn(
     actor: Actor,
     *,
     surface: str,
-    context: str = "",
+    context: abc.Callable[[], str] = str,
 ) -> Call:
     # Redis is asked before anything is locked.
     project = _visible_project(project_id, actor)
@@ -103,12 +110,13 @@ def _prepare_turn(
         project = _visible_project(project_id, actor, is_held=True)
         call = _project_call(project, actor)
         call.rate, call.surface = rate, surface
+        said_of_visitor = context()
         if project.keeps_conversations:
             is_held = call.guarded is not None
             call.turn, messages = begin_turn(project, body, actor=actor, is_held=is_held)
         else:
             messages = unkept_turn(project, body)
-        call.request = _as_project(project, ChatRequest(messages=messages), actor, context)
+        call.request = _as_project(project, ChatRequest(messages=messages), actor, said_of_visitor)
         call.own_messages = len(call.request.messages) - len(messages)
         call.streamed = body.stream
         # Here, so that nothing is kept of a question that no budget pays for.

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from audit.services import record
-from inference.logs.forgetting import forget_conversation
+from inference.logs.forgetting import forget_conversations
 from inference.models import Conversation
 from restai_site.lib.actor import Actor
 from restai_site.lib.errors import Conflict, NotFound
@@ -46,7 +46,7 @@ def delete_conversation(conversation: Conversation, *, actor: Actor) -> None:
     """Delete a conversation with its messages. Raises NotFound for somebody else's."""
     conversation = _lock(conversation, actor)
     _record(actor, "conversation.delete", conversation, {})
-    forget_conversation(conversation)
+    forget_conversations([conversation.pk])
     conversation.delete()
 
 

@@ -18,6 +18,8 @@ from projects.api.views import OfProject
 from restai_site.lib.drf import ModelSerializer
 from restai_site.lib.emblem_field import EmblemField
 from widget import services
+from widget.forgetting import forget_visitor
+from widget.identity import SUBJECT_MAX_LENGTH
 from widget.models import Feedback, Widget
 from widget.numbers import Numbers
 
@@ -72,6 +74,18 @@ class IdentitySecretSerializer(serializers.Serializer[Any]):
     """A secret by which the website's server says who visitors are; shown this once."""
 
     secret = serializers.CharField(read_only=True)
+
+
+class ForgettingSerializer(serializers.Serializer[Any]):
+    """What the website calls a visitor: the claim `sub` of its tokens."""
+
+    subject = serializers.CharField(max_length=SUBJECT_MAX_LENGTH, trim_whitespace=False)
+
+
+class ForgottenSerializer(serializers.Serializer[Any]):
+    """What went."""
+
+    conversations = serializers.IntegerField()
 
 
 class NumbersQuerySerializer(serializers.Serializer[Any]):
@@ -201,6 +215,15 @@ class WidgetViewSet(OfProject):
         """Make a new secret for known visitors; answers it, this once. The one before is void."""
         _, secret = services.renew_identity_secret(self.get_object(), actor=self.actor)
         return Response({"secret": secret}, headers=NO_STORE)
+
+    @extend_schema(request=ForgettingSerializer, responses={200: ForgottenSerializer})
+    def forget(self, request: Request, project_id: int, widget_id: int) -> Response:
+        """Delete what a known visitor has said, and that they were here."""
+        asked = ForgettingSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        subject = asked.validated_data["subject"]
+        count = forget_visitor(self.get_object(), subject, actor=self.actor)
+        return Response({"conversations": count})
 
     @extend_schema(parameters=[NumbersQuerySerializer], responses={200: NumbersSerializer})
     def numbers(self, request: Request, project_id: int, widget_id: int) -> Response:

@@ -27,6 +27,11 @@ urlpatterns = [
         name="project-widget-identity",
     ),
     path(
+        f"{WIDGETS}/<int:widget_id>/forget",
+        WidgetViewSet.as_view({"post": "forget"}),
+        name="project-widget-forget",
+    ),
+    path(
         f"{WIDGETS}/<int:widget_id>/numbers",
         WidgetViewSet.as_view({"get": "numbers"}),
         name="project-widget-numbers",

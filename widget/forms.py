@@ -9,6 +9,7 @@ from django.utils import timezone
 from metering.models import AMOUNT_BELOW
 from restai_site.ui.forms import LongTextField, PageForm, PictureField
 from teams.branding_forms import ColourField
+from widget.identity import SUBJECT_MAX_LENGTH
 from widget.models import STARTERS_MAX, Widget
 from widget.services import LIMITS, LOOKS, picture_from
 
@@ -138,6 +139,20 @@ class RenewForm(PageForm):
         initial=24,
     )
     lifetime = forms.ChoiceField(label="The new one works", choices=LIFETIMES, required=False)
+
+
+class ForgetForm(PageForm):
+    """Whom to forget."""
+
+    subject = forms.CharField(
+        label="Forget a visitor",
+        max_length=SUBJECT_MAX_LENGTH,
+        strip=False,
+        help_text=(
+            "What your website calls them (the claim “sub”). Their conversations are deleted for "
+            "good, and their words in the log."
+        ),
+    )
 
 
 def end_of(lifetime: str) -> datetime | None:

@@ -55,6 +55,11 @@ class BadIdentity(Unauthenticated):
         super().__init__(BAD)
 
 
+def subject_of(widget: Widget, name: str) -> str:
+    """Return what is kept of the website's name for a visitor, which is personal data: a digest."""
+    return keyed_digest(f"{widget.public_id} {name}")
+
+
 def read(widget: Widget, token: str) -> Identity:
     """Return whom `token` names. Raises BadIdentity."""
     if not widget.identity_secret or len(token.encode()) > LONGEST_BYTES:
@@ -77,6 +82,4 @@ def read(widget: Widget, token: str) -> Identity:
     if claims["exp"] > time.time() + LONGEST_SECONDS + LEEWAY_SECONDS:
         raise BadIdentity
     facts = {key: value for key, value in claims.items() if key not in NO_FACTS}
-    # The website's name for somebody is personal data: nobody reads it from the table.
-    digest = keyed_digest(f"{widget.public_id} {subject}")
-    return Identity(digest, " ".join(name.split())[:NAME_MAX_LENGTH], facts)
+    return Identity(subject_of(widget, subject), " ".join(name.split())[:NAME_MAX_LENGTH], facts)

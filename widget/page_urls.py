@@ -15,5 +15,6 @@ urlpatterns = [
     path(f"{WIDGET}/preview", pages.preview, name="preview"),
     path(f"{WIDGET}/key", pages.renew, name="renew"),
     path(f"{WIDGET}/identity", pages.identity, name="identity"),
+    path(f"{WIDGET}/forget", pages.forget, name="forget"),
     path(f"{WIDGET}/delete", pages.delete, name="delete"),
 ]

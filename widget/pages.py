@@ -5,21 +5,25 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import SignedInRequest, signed_in
 from metering.models import Budget
 from metering.spans import period_of, periods
 from projects.views import for_editors, get_or_post
+from restai_site.lib.errors import NotFound
 from restai_site.middleware import CONTENT_SECURITY_POLICY
 from restai_site.ui.forms import errors_on, errors_told
 from restai_site.ui.tables import table_of
 from widget import services
 from widget.charts import charts_of
 from widget.delivery import NOWHERE, script_url
-from widget.forms import LooksForm, NewWidgetForm, RenewForm, WidgetForm, end_of
+from widget.forgetting import forget_visitor
+from widget.forms import ForgetForm, LooksForm, NewWidgetForm, RenewForm, WidgetForm, end_of
 from widget.looks import looks_of
 from widget.models import Feedback, Widget
 from widget.numbers import Numbers
@@ -74,7 +78,7 @@ def widget(request: SignedInRequest, project_id: int, widget_id: int) -> HttpRes
     cap = Budget.objects.filter(api_key_id=row.key_id or 0, period="day", unit="money").first()
     form = WidgetForm(request.POST or None, request.FILES or None, initial=_initial(row, cap))
     if request.method == "POST" and form.is_valid():
-        with errors_on(form):
+        with errors_on(form), transaction.atomic():
             services.update_widget(row, form.values(), actor=request.actor)
             services.set_daily_cap(row, form.cleaned_data["daily_cap"], actor=request.actor)
             if form.cleaned_data["picture"] or form.cleaned_data["remove_picture"]:
@@ -86,6 +90,7 @@ def widget(request: SignedInRequest, project_id: int, widget_id: int) -> HttpRes
         "widget": row,
         "numbers": Numbers(row),
         "renew_form": RenewForm(),
+        "forget_form": ForgetForm(),
         "snippet": _snippet(request, f"{row.key.prefix}…" if row.key else "wk_…"),
         "is_answering": Widget.objects.answering().filter(pk=row.pk).exists(),
     }
@@ -177,6 +182,25 @@ def identity(request: SignedInRequest, project_id: int, widget_id: int) -> HttpR
         row, secret = services.renew_identity_secret(row, actor=request.actor)
         context |= {"widget": row, "secret": secret}
         return render(request, "widget/identity.html", context)
+    return redirect("widgets:widget", project_id, row.pk)
+
+
+@require_POST
+@signed_in
+def forget(request: SignedInRequest, project_id: int, widget_id: int) -> HttpResponse:
+    """Delete what a known visitor has said."""
+    for_editors(request, project_id, "widgets")
+    row, form = _widget(request, project_id, widget_id), ForgetForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Enter what your website calls the visitor.")
+        return redirect("widgets:widget", project_id, row.pk)
+    try:
+        count = forget_visitor(row, form.cleaned_data["subject"], actor=request.actor)
+    except NotFound as error:
+        messages.error(request, error.message)
+    else:
+        chats = f"{count} conversation{pluralize(count)}"
+        messages.success(request, f"The visitor is forgotten, with {chats}.")
     return redirect("widgets:widget", project_id, row.pk)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from uuid import UUID
 
@@ -193,7 +193,7 @@ def prepare(request: HttpRequest, body: dict[str, Any]) -> Call:
     limits.count_message(widget, visitor.pk, actor.ip)
     speaker = _speaking(actor, visitor)
     _require_room(widget, asked, speaker)
-    context = identity.for_prompt() if identity else ""
+    context = partial(sessions.said_of, visitor, identity)
     call = prepare_visit(request, widget.project_id, asked, speaker, context=context)
     call.page, call.watched, call.streamed = _path(extras["page"]), Place(KIND, widget.pk), True
     return call

@@ -54,7 +54,7 @@ def create_widget(
 
     No website may use it unless it is listed. Raises Forbidden, Invalid.
     """
-    project = _locked_project(project, actor)
+    project = locked_project(project, actor)
     if project.widgets.count() >= WIDGETS_MAX:
         raise Invalid(f"A project has at most {WIDGETS_MAX} widgets.")
     public_id, user = new_public_id(), user_behind(actor)
@@ -81,7 +81,7 @@ def update_widget(widget: Widget, values: Mapping[str, Any], *, actor: Actor) ->
     unknown = set(values) - EDITABLE_FIELDS
     if unknown:
         raise Invalid(f"“{min(unknown)}” cannot be changed.")
-    row, given = _locked(widget, actor), dict(values)
+    row, given = locked_widget(widget, actor), dict(values)
     if "allowed_origins" in given:
         given["allowed_origins"] = normal_list(given["allowed_origins"])
     if "starters" in given:
@@ -102,7 +102,7 @@ def set_picture(widget: Widget, picture: "Emblem | None", *, actor: Actor) -> Wi
 
     Raises Forbidden.
     """
-    row = _locked(widget, actor)
+    row = locked_widget(widget, actor)
     content = picture.content if picture else b""
     if bytes(row.picture) == content:
         return row
@@ -130,7 +130,7 @@ def renew_key(
 
     Whoever does this answers for the widget from now on. Raises Forbidden, Invalid.
     """
-    row, user = _locked(widget, actor), user_behind(actor)
+    row, user = locked_widget(widget, actor), user_behind(actor)
     shared: dict[str, Any] = {"public_id": row.public_id, "expires_at": expires_at}
     if row.key is None:
         row.key, plaintext = create_widget_key(
@@ -155,7 +155,7 @@ def renew_identity_secret(widget: Widget, *, actor: Actor) -> tuple[Widget, str]
     """
     if not actor.is_own_session:
         raise Forbidden("Secrets are made by people who are signed in as themselves.")
-    row = _locked(widget, actor)
+    row = locked_widget(widget, actor)
     row.identity_secret = "ws_" + secrets.token_urlsafe(IDENTITY_BYTES)
     row.save(update_fields=["identity_secret", "updated_at"])
     changes = {"identity_secret": {"before": "changed", "after": "changed"}}
@@ -166,7 +166,7 @@ def renew_identity_secret(widget: Widget, *, actor: Actor) -> tuple[Widget, str]
 @transaction.atomic
 def delete_widget(widget: Widget, *, actor: Actor) -> None:
     """Delete a widget with its key; what was said stays in the project's log. Raises Forbidden."""
-    row = _locked(widget, actor)
+    row = locked_widget(widget, actor)
     record(actor, "widget.delete", row, team_id=row.project.team_id)
     if row.key is not None:
         revoke_api_key(row.key, actor=Actor.system("widget"))
@@ -179,7 +179,7 @@ def set_daily_cap(widget: Widget, amount: Decimal | None, *, actor: Actor) -> Bu
 
     It is a budget of the widget's key, counted as all budgets are. Raises Forbidden, Invalid.
     """
-    row = _locked(widget, actor)
+    row = locked_widget(widget, actor)
     if row.key is None:
         raise Invalid("Make a key for this widget first.")
     # The right to the widget gives the one to its cap: its key is nobody's to give budgets to.
@@ -201,7 +201,8 @@ def set_daily_cap(widget: Widget, amount: Decimal | None, *, actor: Actor) -> Bu
     return made
 
 
-def _locked_project(project: Project, actor: Actor) -> Project:
+def locked_project(project: Project, actor: Actor) -> Project:
+    """Return the project, locked for who may change it. Raises Forbidden."""
     rows = Project.objects.select_for_update(of=("self",), no_key=True)
     found = rows.filter(pk__in=Project.objects.editable_by(actor), pk=project.pk).first()
     if found is None:
@@ -209,7 +210,8 @@ def _locked_project(project: Project, actor: Actor) -> Project:
     return found
 
 
-def _locked(widget: Widget, actor: Actor) -> Widget:
+def locked_widget(widget: Widget, actor: Actor) -> Widget:
+    """Return the widget, locked for who may change it. Raises Forbidden."""
     rows = Widget.objects.editable_by(actor).select_related("project", "key__user")
     row: Widget | None = rows.select_for_update(of=("self",)).filter(pk=widget.pk).first()
     if row is None:

@@ -96,6 +96,18 @@ def find(request: HttpRequest, widget: Widget, body: dict[str, Any]) -> tuple[Vi
     return row.visitor, identity
 
 
+def said_of(visitor: Visitor, identity: Identity | None) -> str:
+    """Return what the model is told of a visitor, once the project is held. Raises SessionEnded.
+
+    Whoever forgets a visitor holds the project as well: nothing is kept of one who is forgotten.
+    """
+    if identity is None:
+        return ""
+    if not Visitor.objects.filter(pk=visitor.pk).exists():
+        raise SessionEnded
+    return identity.for_prompt()
+
+
 def _identity(widget: Widget, visitor: Visitor, body: dict[str, Any]) -> Identity | None:
     """Return who a visitor is: those who are known are vouched for with each request."""
     token = body.get("identity")

@@ -1,8 +1,10 @@
 """What was said goes from the log where it goes from the project; the numbers stay."""
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
-from inference.models import Conversation, InferenceLog
+from inference.models import InferenceLog
 from projects.models import Project
 
 
@@ -11,9 +13,9 @@ def forget_project(sender: object, *, project: Project, **_: Any) -> int:
     return _emptied(InferenceLog.objects.filter(project=project))
 
 
-def forget_conversation(conversation: Conversation) -> int:
-    """Empty what the log has of a conversation; return of how many rows."""
-    return _emptied(InferenceLog.objects.filter(conversation=conversation))
+def forget_conversations(conversations: Collection[UUID]) -> int:
+    """Empty what the log has of conversations; return of how many rows."""
+    return _emptied(InferenceLog.objects.filter(conversation__in=conversations))
 
 
 def _emptied(rows: Any) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from guards.models import GuardSet
-from restai_site.tests.access.stage import Stage
+from restai_site.tests.access.stage import VISITOR, Stage
 from restai_site.tests.canaries import canary
 from restai_site.tests.world import make_user
 
@@ -103,6 +103,7 @@ PAGES: dict[str, Body] = {
     "/projects/<int:project_id>/widgets": lambda _: {"name": "new"},
     "/projects/<int:project_id>/widgets/<int:widget_id>": lambda _: WIDGET,
     "/projects/<int:project_id>/widgets/<int:widget_id>/key": lambda _: {"overlap_hours": "0"},
+    "/projects/<int:project_id>/widgets/<int:widget_id>/forget": lambda _: {"subject": VISITOR},
     "/guards/bench/sets/new": lambda stage: {"team": stage.world.alpha.pk, "name": "new"},
     "/guards/bench/sets/<int:guard_set_id>": lambda _: {"name": "renamed", "description": ""},
     "/guards/bench/runs/<int:run_id>/rename": LABEL,
@@ -192,6 +193,9 @@ BODIES: dict[tuple[str, str], Body] = {
     ("POST", "/api/projects/<int:project_id>/widgets"): lambda _: {"name": "new"},
     ("PATCH", "/api/projects/<int:project_id>/widgets/<int:widget_id>"): RENAMED,
     ("POST", "/api/projects/<int:project_id>/widgets/<int:widget_id>/key"): lambda _: {},
+    ("POST", "/api/projects/<int:project_id>/widgets/<int:widget_id>/forget"): lambda _: {
+        "subject": VISITOR
+    },
     ("POST", "/api/erasures"): lambda _: {"user_id": make_user(f"gone-{uuid4().hex[:12]}").pk},
     ("POST", "/api/auth/providers"): lambda _: IDENTITY_PROVIDER,
     ("PATCH", "/api/auth/providers/<int:identity_provider_id>"): RENAMED,

@@ -94,8 +94,11 @@ from teams.branding import logo_from, save_branding
 from teams.groups import create_mapping
 from teams.models import Branding, GroupMapping, Invitation, Membership, Team, TeamExport
 from teams.services import add_member, set_grants
+from widget.identity import subject_of
 from widget.models import Feedback, Visitor, VisitorSession, Widget
 
+# What the website of each widget calls its one visitor.
+VISITOR = "somebody"
 PEOPLE = (
     "anonymous",
     "outsider",
@@ -289,7 +292,8 @@ def _widget(project: Project, person: User) -> list[models.Model]:
     key, _ = make_key(person, "Widget")
     ApiKey.objects.filter(pk=key.pk).update(scope="widget", project_ids=[project.pk])
     widget = Widget.objects.create(project=project, name="Help", key=key)
-    visitor = Visitor.objects.create(widget=widget, seen_at=timezone.now())
+    subject = subject_of(widget, VISITOR)
+    visitor = Visitor.objects.create(widget=widget, subject=subject, seen_at=timezone.now())
     session = VisitorSession.objects.create(
         visitor=visitor, digest=uuid4().hex, origin=EVIL, expires_at=timezone.now()
     )
