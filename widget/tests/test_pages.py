@@ -69,6 +69,16 @@ def test_what_makes_no_sense_is_told_at_its_field_and_saves_nothing(browser, pag
     assert Widget.objects.get().title == ""
 
 
+def test_of_a_form_that_is_refused_in_the_end_nothing_is_saved(browser, page, path):
+    # A cap is one of the key.
+    Widget.objects.update(key=None)
+    answer = browser.post(path, {**FORM, "title": "New", "daily_cap": "1"})
+    assert answer.status_code == 400
+    assert "Make a key for this widget first." in answer.content.decode()
+    assert Widget.objects.get().title == ""
+    assert not Entry.objects.filter(action="widget.update").exists()
+
+
 def test_a_picture_is_written_anew_and_goes_with_the_looks(browser, page, path):
     file = SimpleUploadedFile("a.png", logo(size=(900, 600)))
     assert browser.post(path, {**FORM, "picture": file}).status_code == 302
