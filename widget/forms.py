@@ -104,11 +104,15 @@ class WidgetForm(LooksForm):
     allowed_origins = OriginsField()
     message_length = forms.IntegerField(label="Characters in a message", max_value=20_000)
     turns = forms.IntegerField(label="Questions in a conversation", max_value=500)
-    visitor_per_minute = forms.IntegerField(label="Messages a minute, visitor", max_value=600)
-    address_per_minute = forms.IntegerField(
-        label="Messages a minute, network address", max_value=6_000
+    visitor_per_minute = forms.IntegerField(
+        label="Messages of a visitor", help_text="A minute.", max_value=600
     )
-    messages_per_day = forms.IntegerField(label="Messages a day, all", max_value=1_000_000)
+    address_per_minute = forms.IntegerField(
+        label="Messages of an address", help_text="A minute.", max_value=6_000
+    )
+    messages_per_day = forms.IntegerField(
+        label="Messages of all", help_text="A day.", max_value=1_000_000
+    )
     challenge = forms.ChoiceField(
         label="Proof of work",
         choices=Widget.Challenge.choices,
@@ -145,13 +149,10 @@ class ForgetForm(PageForm):
     """Whom to forget."""
 
     subject = forms.CharField(
-        label="Forget a visitor",
+        label="Visitor",
         max_length=SUBJECT_MAX_LENGTH,
         strip=False,
-        help_text=(
-            "What your website calls them (the claim “sub”). Their conversations are deleted for "
-            "good, and their words in the log."
-        ),
+        help_text="A known one: what your website calls them, the claim “sub” of its tokens.",
     )
 
 
