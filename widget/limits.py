@@ -13,6 +13,8 @@ SESSIONS_PER_ADDRESS = 20
 SESSIONS_PER_WIDGET = 600
 # A whole office behind one address looks at pages.
 LOOKS_PER_ADDRESS = 600
+# One address alone cannot use up the day of all: it has a fifth of the messages.
+SHARES_OF_A_DAY, SHARE_AT_LEAST = 5, 20
 # From so many new visitors in a minute on, a widget is under load.
 LOAD = 60
 ASKED_TOO_OFTEN = "That was a little fast; try again in {seconds} seconds."
@@ -25,9 +27,11 @@ def count_message(widget: Widget, visitor_id: UUID, address: str | None) -> None
     Raises TooManyRequests, and Unavailable where Redis does not answer.
     """
     name = f"widget:{widget.pk}"
+    share = max(SHARE_AT_LEAST, widget.messages_per_day // SHARES_OF_A_DAY)
     _take(
         [
             Window(f"{name}:day", widget.messages_per_day, A_DAY),
+            Window(f"{name}:day:{counted_as(address)}", share, A_DAY),
             Window(f"{name}:visitor:{visitor_id}", widget.visitor_per_minute, A_MINUTE),
             Window(f"{name}:address:{counted_as(address)}", widget.address_per_minute, A_MINUTE),
         ]

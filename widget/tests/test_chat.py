@@ -196,6 +196,17 @@ def test_whoever_has_many_addresses_has_one_limit(page, first, same, other):
     limits.count_message(widget, uuid4(), other)
 
 
+def test_one_address_does_not_use_up_the_day_of_all(page):
+    limited = {"address_per_minute": 600, "messages_per_day": 105}
+    widget = update_widget(page.widget, limited, actor=SYSTEM)
+    for _ in range(21):
+        limits.count_message(widget, uuid4(), "192.0.2.1")
+    with pytest.raises(TooManyRequests) as refused_now:
+        limits.count_message(widget, uuid4(), "192.0.2.1")
+    assert refused_now.value.code == "widget_day"
+    limits.count_message(widget, uuid4(), "192.0.2.2")
+
+
 def test_sessions_themselves_are_limited(page, monkeypatch):
     monkeypatch.setattr(limits, "SESSIONS_PER_ADDRESS", 3)
     for _ in range(3):
