@@ -86,12 +86,12 @@ bench-detectors: ## Measure how long each detector of guards takes for 4 kB of t
 
 bench-guards: ## Measure what guards add to the first word and to the whole of an answer.
 	@scripts/bootstrap test
-	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway --durable \
 	  $(PYTHON_VENV) -m benchmarks.guards
 
 bench-audit: ## Measure writing, sealing and verifying the audit trail with a million rows.
 	@scripts/bootstrap test
-	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway --durable \
 	  $(PYTHON_VENV) -m benchmarks.audit $(ARGS)
 
 bench-audit-pages: ## Measure pages of the audit trail with ten million entries; takes some minutes.
@@ -101,7 +101,7 @@ bench-audit-pages: ## Measure pages of the audit trail with ten million entries;
 
 bench-retention: ## Measure removing a million rows, and what chats notice of it.
 	@scripts/bootstrap test
-	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway \
+	@DJANGO_SETTINGS_MODULE=restai_site.settings $(PYTHON_VENV) -m restai_site.embedded.throwaway --durable \
 	  $(PYTHON_VENV) -m benchmarks.retention $(ARGS)
 
 bench-widget: ## Measure the size of the widget's script and the time until it can be opened.

@@ -1,55 +1,71 @@
-"""`make bench-audit`: how many acts a second the trail takes while it is sealed, and verifying it.
+"""`make bench-audit`: how many changes a second the trail takes while sealed, and verifying it.
 
-Writers are threads of this process with a connection each; an act is `audit.record()` in a
-transaction of its own, committed durably. The floor is the same transaction with a row in a plain
-table, in the same run. Verifying reads as many rows as are asked for (a million), made beforehand.
+Writers are threads of processes of their own, with a connection each. A change is a service that
+renames a team: it looks for the row, locks it, writes it and its entry, and commits durably. An act
+is the entry alone, in a transaction of its own. The floor is such a transaction with a row in a
+plain table, in the same run. Verifying reads as many rows as are asked for (a million), made
+beforehand.
 """
 
 import argparse
+import itertools
 import resource
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import django
 
 SECONDS = 10
-WRITERS = 8
+PROCESSES, THREADS = 2, 4
 SEAL_EVERY_SECONDS = 2
 ROWS = 1_000_000
 AT_ONCE = 5_000
+Write = Callable[[], Any]
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the figures, or be a process that writes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--write", choices=WRITERS, help="for this benchmark itself")
+    parser.add_argument("--part", type=int, help="for this benchmark itself")
     asked = parser.parse_args()
     django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    floor = _writing(_floor())
-    print(f"floor: {floor:.0f} transactions/s with {WRITERS} writers, {SECONDS} s")
-    lags: list[float] = []
-    stop = threading.Event()
-    sealer = threading.Thread(target=_sealing, args=(stop, lags))
-    sealer.start()
-    rate = _writing(_act())
-    stop.set()
-    sealer.join()
-    print(f"acts: {rate:.0f}/s ({rate / floor:.0%} of the floor); sealed every 2 s beside that,")
-    print(f"      the oldest that waited when a round ended: {max(lags):.1f} s")
+    if asked.write:
+        _write_for_a_while(WRITERS[asked.write](asked.part))
+        return
+    _prepare()
+    floor = _rate("floor")
+    writers = f"{PROCESSES} processes of {THREADS} writers"
+    print(f"floor: {floor:.0f} transactions/s, {writers}, {SECONDS} s")
+    for what in ("act", "change"):
+        rate, lag = _rate_while_sealed(what)
+        print(f"{what}s: {rate:.0f}/s ({rate / floor:.0%} of the floor); sealed every 2 s beside,")
+        print(f"      the oldest that waited when a round ended: {lag:.1f} s")
     _verifying(asked.rows)
 
 
-def _floor() -> Any:
-    from django.db import connection, transaction
+def _prepare() -> None:
+    from django.core.management import call_command
+    from django.db import connection
 
+    from restai_site.lib.actor import Actor
+    from teams.services import create_team
+
+    call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bench_floor (id bigserial PRIMARY KEY, said text)")
+    for number in range(PROCESSES * THREADS):
+        create_team(name=f"Team {number}", actor=Actor.system("bench"))
+
+
+def _floor(_: int) -> Write:
+    from django.db import connection, transaction
 
     def write() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -58,7 +74,7 @@ def _floor() -> Any:
     return write
 
 
-def _act() -> Any:
+def _act(_: int) -> Write:
     from django.db import transaction
 
     from accounts.models import User
@@ -81,8 +97,62 @@ def _act() -> Any:
     return write
 
 
-def _writing(write: Any) -> float:
-    """Return how many times a second `write` was done by all writers."""
+def _change(part: int) -> Write:
+    from restai_site.lib.actor import Actor
+    from teams.models import Team
+    from teams.services import rename_team
+
+    actor, teams, numbers = Actor.system("bench"), threading.local(), itertools.count()
+    # Each writer of each process has one of its own, as people do.
+    own = iter(Team.objects.order_by("pk")[part * THREADS : (part + 1) * THREADS])
+
+    def write() -> None:
+        if not hasattr(teams, "own"):
+            teams.own = next(own)
+        rename_team(teams.own, name=f"Name {next(numbers)}", actor=actor)
+
+    return write
+
+
+WRITERS: dict[str, Callable[[int], Write]] = {"floor": _floor, "act": _act, "change": _change}
+
+
+def _rate(what: str) -> float:
+    """Return how many times a second `what` was done by the writers of all processes."""
+    running = [_writer(what, part) for part in range(PROCESSES)]
+    pipes = [(one.stdin, one.stdout) for one in running if one.stdin and one.stdout]
+    for _, said in pipes:
+        said.readline()
+    for told, _ in pipes:
+        told.write("\n")
+        told.flush()
+    done = sum(int(said.readline()) for _, said in pipes)
+    for one in running:
+        one.communicate()
+    return done / SECONDS
+
+
+def _writer(what: str, part: int) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "benchmarks.audit", "--write", what, "--part", str(part)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _rate_while_sealed(what: str) -> tuple[float, float]:
+    """Return that rate, and how long the oldest entry had waited after a round of sealing."""
+    lags: list[float] = []
+    stop = threading.Event()
+    sealer = threading.Thread(target=_sealing, args=(stop, lags))
+    sealer.start()
+    rate = _rate(what)
+    stop.set()
+    sealer.join()
+    return rate, max(lags)
+
+
+def _write_for_a_while(write: Write) -> None:
+    """Say that all is ready, wait for a word, write, and say how often."""
+    print("ready", flush=True)
+    sys.stdin.readline()
     end = time.monotonic() + SECONDS
 
     def work(_: int) -> int:
@@ -95,8 +165,8 @@ def _writing(write: Any) -> float:
         connection.close()
         return done
 
-    with ThreadPoolExecutor(WRITERS) as pool:
-        return sum(pool.map(work, range(WRITERS))) / SECONDS
+    with ThreadPoolExecutor(THREADS) as pool:
+        print(sum(pool.map(work, range(THREADS))))
 
 
 def _sealing(stop: threading.Event, lags: list[float]) -> None:

@@ -1,6 +1,7 @@
 """Runs a command on throw-away engines: `python -m restai_site.embedded.throwaway COMMAND ...`.
 
-For checks that need settings which load and a database that answers, and leave nothing behind.
+For checks that need settings which load and a database that answers, and leave nothing behind. With
+`--durable` in front of the command the database commits as safely as a real one, for measuring.
 """
 
 import contextlib
@@ -15,15 +16,17 @@ from pathlib import Path
 from restai_site.embedded import postgres, valkey
 from restai_site.embedded.installation import OPEN_TO_PASS, SECRETS
 
+DURABLE = "--durable"
+
 
 @contextlib.contextmanager
-def environment() -> Iterator[dict[str, str]]:
+def environment(*, durable: bool = False) -> Iterator[dict[str, str]]:
     """Yield an environment with fresh secrets, and with the URLs of engines that live as long."""
     folder = Path(tempfile.mkdtemp(prefix="restai-"))
     folder.chmod(OPEN_TO_PASS)
     try:
         secrets = {name: make() for name, make in SECRETS.items()}
-        database = postgres.start(folder / "postgres", durable=False)
+        database = postgres.start(folder / "postgres", durable=durable)
         redis = valkey.start(folder / "valkey", durable=False)
         yield dict(os.environ) | secrets | {"DATABASE_URL": database, "REDIS_URL": redis}
     finally:
@@ -34,7 +37,9 @@ def environment() -> Iterator[dict[str, str]]:
 
 def main(command: Sequence[str]) -> int:
     """Run `command` and return its exit status."""
-    with environment() as variables:
+    durable = command[:1] == [DURABLE]
+    with environment(durable=durable) as variables:
+        command = command[1:] if durable else command
         return subprocess.run(command, env=variables, check=False).returncode
 
 
