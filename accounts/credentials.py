@@ -81,6 +81,12 @@ def sender(request: HttpRequest) -> Actor:
     return known or _seen_in(request) or anonymous(request)
 
 
+def is_impersonated(request: HttpRequest) -> bool:
+    """Tell whether an administrator is known to act as somebody else in `request`."""
+    known: Actor | None = getattr(request, "_actor", None)
+    return known is not None and known.impersonator_id is not None
+
+
 def _seen_in(request: HttpRequest) -> Actor | None:
     if not PROGRAM_HEADERS.isdisjoint(request.META):
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")

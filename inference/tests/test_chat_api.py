@@ -50,6 +50,17 @@ def test_an_answer_is_kept_with_its_usage(world, talk):
     assert answer["title"] == "Hello"
 
 
+def test_what_an_administrator_says_in_somebodys_name_is_in_the_trail(world):
+    browser = AuditedClient()
+    browser.force_login(world.viewer, impersonator=world.platform_admin)
+    first = browser.post(chat_url(world.project), {"message": "Hi"}, "application/json").json()
+    more = {"message": "More", "conversation_id": first["conversation_id"]}
+    assert browser.post(chat_url(world.project), more, "application/json").status_code == 200
+    entries = Entry.objects.filter(action="request.post", target_id="project-chat")
+    told = {"actor_id": world.viewer.pk, "impersonator_id": world.platform_admin.pk, "status": 200}
+    assert list(entries.values(*told)) == [told, told]
+
+
 def test_the_model_is_told_the_prompt_and_what_was_said_before(talk, provider):
     first = talk("One").json()
     talk("Two", conversation_id=first["conversation_id"])

@@ -85,6 +85,21 @@ def test_an_impersonation_names_both(world):
     assert entry.impersonator_id == world.platform_admin.pk
 
 
+@pytest.mark.parametrize("path", ["/", "/projects/{project}/chat", "/api/conversations"])
+def test_whatever_is_looked_at_in_somebodys_name_is_recorded(world, path):
+    browser = AuditedClient()
+    browser.force_login(world.team_admin, impersonator=world.platform_admin)
+    path = path.format(project=world.project.pk)
+    assert browser.get(path).status_code in {200, 302}
+    entry = last()
+    assert (entry.action, entry.target_name) == ("request.read", path)
+    assert (entry.actor_id, entry.impersonator_id) == (world.team_admin.pk, world.platform_admin.pk)
+    count = Entry.objects.count()
+    browser.get("/static/none.css")
+    browser.get("/health/live")
+    assert Entry.objects.count() == count
+
+
 def test_whoever_is_refused_is_named(world, as_user, api):
     assert rename(as_user(world.outsider_admin), world.alpha).status_code == 404
     assert (last().status, last().actor_id) == (404, world.outsider_admin.pk)

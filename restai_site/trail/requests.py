@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
 
-from accounts.credentials import sender
+from accounts.credentials import is_impersonated, sender
 from accounts.route_rules import SAFE_METHODS
 from audit.models import REFUSED
 from audit.services import Unrecorded, record_request
@@ -111,6 +111,9 @@ def is_recorded(request: HttpRequest, status: int) -> bool:
     """Tell whether a request that ends with `status` leaves an entry."""
     if request.path_info.startswith(UNRECORDED_PATHS):
         return False
+    if is_impersonated(request):
+        # Whatever an administrator sees in somebody's name, and what they say in it.
+        return True
     match = request.resolver_match
     route = match.view_name if match is not None else ""
     if request.method in SAFE_METHODS:
