@@ -5,6 +5,10 @@ import { Failure, events } from "./transport.js";
 const TRIES = 4;
 const HISTORY_MESSAGES = 40;
 
+function isForgotten(error) {
+  return error.code === "model_not_found" || error.status === 404;
+}
+
 export class Asking {
   constructor(chat) {
     this.chat = chat;
@@ -86,8 +90,10 @@ export class Asking {
         return await chat.transport.ask("chat", body, { signal: this.control.signal });
       } catch (error) {
         if (!tries || !this.recovers(error, answer)) throw error;
+        // A stopped answer is kept a moment after it was stopped.
+        if (answer && isForgotten(error) && tries > 2) await new Promise((resolve) => { setTimeout(resolve, 400); });
         // Whom the website knows is the same visitor in a new session.
-        if (error.code !== "renewed" || !chat.options.identity) answer = "";
+        else if (error.code !== "renewed" || !chat.options.identity) answer = "";
       }
     }
   }
@@ -109,8 +115,7 @@ export class Asking {
       if (!chat.options.identity) this.beginAnew();
       return true;
     }
-    const isForgotten = error.code === "model_not_found" || error.status === 404;
-    return isForgotten && (answer !== "" || this.beginAnew());
+    return isForgotten(error) && (answer !== "" || this.beginAnew());
   }
 
   /* Return whether there was a conversation to leave. */

@@ -8,6 +8,7 @@ from guards.models import GuardBinding
 from inference.models import Conversation, InferenceLog, Message
 from projects.services import update_project
 from restai_site.tests.attacks import ATTACKS
+from restai_site.tests.waiting import eventually
 from restai_site.tests.widget_pages.guest import no_trouble, tag
 from restai_site.tests.world import SYSTEM
 from widget.models import Feedback
@@ -75,7 +76,8 @@ def questions(provider) -> list[str]:
     return [one["content"] for one in said if one["role"] == "user"]
 
 
-def test_an_answer_is_stopped_and_asked_for_again(guest, site, made, world, provider):
+def in_the_midst(guest, site, made, world):
+    """Return somebody of whose answer a part is there."""
     LLM.objects.filter(pk=world.llm.pk).update(litellm_model="slow-300")
     site.html = tag(site, made[1])
     one = guest()
@@ -83,32 +85,33 @@ def test_an_answer_is_stopped_and_asked_for_again(guest, site, made, world, prov
     one.open()
     one.say("Slowly")
     expect(one.answer()).not_to_be_empty()
-    one.page.get_by_role("button", name="Stop").click()
-    expect(one.page.locator(".note")).to_have_text("Stopped.")
+    return one
+
+
+def tries_again(one, world):
+    eventually(Message.objects.filter(role="assistant").exists, seconds=20)
     LLM.objects.filter(pk=world.llm.pk).update(litellm_model="echo")
     one.page.get_by_role("button", name="Try again").click()
     expect(one.answer()).to_have_text("Slowly")
     expect(one.page.locator(".said")).to_have_count(1)
+
+
+def test_an_answer_is_stopped_and_asked_for_again(guest, site, made, world, provider):
+    one = in_the_midst(guest, site, made, world)
+    one.page.get_by_role("button", name="Stop").click()
+    expect(one.page.locator(".note")).to_have_text("Stopped.")
+    tries_again(one, world)
     # It was asked once, and the answer that was stopped is not part of what was said.
     assert questions(provider) == ["Slowly"]
     assert Message.objects.filter(role="user").count() == 1
 
 
 def test_an_answer_that_its_page_left_is_told_as_stopped_on_the_next(guest, site, made, world):
-    LLM.objects.filter(pk=world.llm.pk).update(litellm_model="slow-300")
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
-    one.say("Slowly")
-    expect(one.answer()).not_to_be_empty()
+    one = in_the_midst(guest, site, made, world)
     one.go("/another")
     expect(one.page.locator(".note")).to_have_text("Stopped.")
     expect(one.answer()).not_to_be_empty()
-    LLM.objects.filter(pk=world.llm.pk).update(litellm_model="echo")
-    one.page.get_by_role("button", name="Try again").click()
-    expect(one.answer()).to_have_text("Slowly")
-    expect(one.page.locator(".said")).to_have_count(1)
+    tries_again(one, world)
 
 
 def test_a_page_that_comes_back_as_it_was_knows_what_was_said_on_the_next(guest, site, made):
