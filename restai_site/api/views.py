@@ -1,9 +1,11 @@
 """The root of the API, its schema and its documentation page."""
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
 from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
@@ -45,8 +47,24 @@ class RootView(APIView):
         return Response({word: reverse(name, request=request) for word, name in LINKS.items()})
 
 
+class DrawnOnce(SchemaGenerator):  # type: ignore[misc]
+    """Draws the schema, which is the same for everybody, once in each process."""
+
+    def get_schema(self, request: object = None, public: bool = False) -> dict[str, Any]:
+        """Return the schema; whoever renders it changes nothing of it."""
+        return _schema()
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    found: dict[str, Any] = SchemaGenerator().get_schema(public=True)
+    return found
+
+
 class SchemaView(SpectacularAPIView):  # type: ignore[misc]
     """The OpenAPI schema."""
+
+    generator_class = DrawnOnce
 
 
 class DocumentationView(SpectacularSwaggerSplitView):  # type: ignore[misc]

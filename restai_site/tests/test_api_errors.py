@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from drf_spectacular.generators import SchemaGenerator
 
 from accounts.models import ApiKey, User
 from audit.models import Entry
@@ -202,3 +203,11 @@ def test_a_page_of_the_audit_trail_is_not_larger_than_asked(world, as_user):
     browser = as_user(world.platform_admin)
     assert Entry.objects.acts().count() > 20
     assert len(browser.get("/api/audit?page_size=20").json()["results"]) == 20
+
+
+def test_the_schema_is_drawn_once_in_a_process(world, as_user, monkeypatch):
+    first = as_user(world.viewer).get("/api/schema")
+    drawn = []
+    monkeypatch.setattr(SchemaGenerator, "parse", lambda *_: drawn.append(1))
+    assert as_user(world.platform_admin).get("/api/schema").content == first.content
+    assert drawn == []
