@@ -64,6 +64,7 @@ export class Asking {
       else if (name === "error") throw new Failure(data.code, 500);
       else if (name === "done") {
         if (turn.state === "waiting") turn.state = "done";
+        turn.id = data.message_id;
         return;
       }
       redraw();
@@ -141,10 +142,11 @@ export class Asking {
     if (chat.looks.keeps) return { conversation_id: chat.store.get("conversation") };
     const said = chat.turns.slice(0, -2);
     const history = [];
-    for (let at = 0; at + 1 < said.length; at += 2) {
-      const answer = said[at + 1];
-      if (answer.text && answer.state !== "blocked") history.push({ role: "user", content: said[at].text }, { role: "assistant", content: answer.text });
-    }
+    said.forEach((answer, at) => {
+      const asked = said[at - 1];
+      if (answer.role !== "assistant" || asked?.role !== "user" || !answer.text || answer.state === "blocked") return;
+      history.push({ role: "user", content: asked.text }, { role: "assistant", content: answer.text });
+    });
     return { history: history.slice(-HISTORY_MESSAGES) };
   }
 
