@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from catalog.prices import cost
 from catalog.tokens import count_messages, count_text
-from guards.events import Place, write
+from guards.events import Place, hold, write
 from inference.calls import Answer, Call, Turn
 from inference.logs.writing import write as write_log
 from inference.models import Message
@@ -19,7 +19,6 @@ from projects.models import Project
 STATUS_OF_OUTCOME = {"completed": "complete", "cancelled": "cancelled", "blocked": "blocked"}
 # The project first, then the conversation: the order of whoever switches the logging off and then
 # deletes. FOR SHARE, which querysets do not know: answers do not wait for one another.
-LOCK_PROJECT = "SELECT 1 FROM projects_project WHERE id = %s AND inference_logging = %s FOR SHARE"
 LOCK_CONVERSATION = """
     WITH keeping AS MATERIALIZED (
         SELECT id FROM projects_project WHERE id = %s AND inference_logging = %s FOR SHARE
@@ -99,15 +98,16 @@ def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
 
 def _finish_kept(call: Call, answer: Answer, receipt: Receipt, source: str) -> Receipt:
     """Write the ledger together with what the guards have found and the answer."""
+    findings = [] if call.guarded is None else list(call.guarded.findings.values())
+    held = hold(_place(call), findings) if findings else None
     is_kept = False
     if call.turn is not None:
         # The conversation before the counters: the order of locks of `prepare`.
         is_kept = _lock_conversation(call.project_id, call.turn)
     usage_id = settle(_spending(call, receipt, source))
-    if call.guarded is not None:
-        # Of calls outside conversations too, where the project keeps what is said.
-        keeps_text = is_kept if call.turn is not None else _keeps_text(call)
-        write(_place(call, keeps_text=keeps_text), call.guarded.findings.values())
+    if held is not None:
+        # Text is kept of calls outside conversations too.
+        write(held, findings, keeps_text=is_kept or call.turn is None)
     kept = call.turn if is_kept else None
     write_log(call, answer, receipt, kept.conversation_id if kept else None)
     if call.turn is None or not is_kept:
@@ -116,8 +116,8 @@ def _finish_kept(call: Call, answer: Answer, receipt: Receipt, source: str) -> R
     return replace(receipt, message_id=_write_message(call.turn, answer, receipt, usage_id))
 
 
-def _place(call: Call, *, keeps_text: bool) -> Place:
-    return Place(call.id, call.project_id, call.team_id, call.actor.user_id, keeps_text)
+def _place(call: Call) -> Place:
+    return Place(call.id, call.project_id, call.team_id, call.actor.user_id, call.keeps_text)
 
 
 def _keep_blocked_question(call: Call, turn: Turn) -> None:
@@ -181,15 +181,6 @@ def _write_message(turn: Turn, answer: Answer, receipt: Receipt, usage_id: int) 
     )
     Message.objects.bulk_create([message], ignore_conflicts=True)
     return turn.message_id
-
-
-def _keeps_text(call: Call) -> bool:
-    """Tell whether the project still keeps what is said, and have it do so until we are done."""
-    if not call.keeps_text:
-        return False
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_PROJECT, [call.project_id, Project.InferenceLogging.FULL.value])
-        return cursor.fetchone() is not None
 
 
 def _lock_conversation(project_id: int | None, turn: Turn) -> bool:

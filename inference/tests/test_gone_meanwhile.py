@@ -1,0 +1,123 @@
+"""What a guarded call names goes while it is answered: it is counted, and no word of it is left."""
+
+import json
+from functools import partial
+
+import httpx
+import pytest
+
+from accounts.services import delete_user
+from catalog.models import LLM
+from guards.models import GuardEvent
+from guards.services import remove_binding
+from inference.models import InferenceLog
+from inference.tests.guarding import bind_detector, bind_guard, judge_llm, make_guard
+from metering.models import Reservation, UsageRecord
+from projects.services import delete_project
+from restai_site.tests.tables import tables_holding
+from restai_site.tests.waiting import eventually
+from restai_site.tests.world import SYSTEM, make_key, make_world
+from teams.services import delete_team
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+WAIT_SECONDS = 20
+ANSWER = "The quick brown fox"
+
+
+@pytest.fixture
+def world(transactional_db, provider):
+    provider.requests.clear()
+    world = make_world(provider.url)
+    LLM.objects.filter(pk=world.llm.pk).update(litellm_model="slow-50")
+    return world
+
+
+@pytest.fixture
+def stream(world, server):
+    """Return a function: a slow answer, and what happens once it has begun; returns its events."""
+    headers = {"Authorization": f"Bearer {make_key(world.viewer)[1]}"}
+
+    def streamed(path, body, meanwhile):
+        told = []
+        with (
+            httpx.Client(base_url=server.url, headers=headers, timeout=WAIT_SECONDS) as client,
+            client.stream("POST", path, json=body | {"stream": True}) as response,
+        ):
+            assert response.status_code == 200
+            for line in response.iter_lines():
+                if line.startswith("data: {"):
+                    told.append(json.loads(line.removeprefix("data: ")))
+                    if len(told) == 2:
+                        meanwhile()
+        return told
+
+    return streamed
+
+
+def warns(project):
+    """Bind a guard that finds something in what is asked, and lets it pass."""
+    return bind_detector(project, configuration={"words": ["herons"]}, mode="warn")
+
+
+def is_counted():
+    """Tell whether the call has its row, and holds nothing any more."""
+    held = Reservation.objects.filter(state=Reservation.State.HELD)
+    return UsageRecord.objects.count() == 1 and not held.exists()
+
+
+def ways(world):
+    asked = "Where do herons nest?"
+    return {
+        "chat": (f"/api/projects/{world.project.pk}/chat", {"message": asked}),
+        "api": (
+            "/v1/chat/completions",
+            {
+                "model": f"project/{world.project.pk}",
+                "messages": [{"role": "user", "content": asked}],
+            },
+        ),
+    }
+
+
+@pytest.mark.parametrize("way", ["chat", "api"])
+def test_a_guard_that_is_taken_away_leaves_its_finding(world, stream, way):
+    binding = warns(world.project)
+    stream(*ways(world)[way], partial(remove_binding, binding, actor=SYSTEM))
+    eventually(is_counted, seconds=WAIT_SECONDS)
+    assert UsageRecord.objects.get().outcome == "completed"
+    event = GuardEvent.objects.get()
+    assert (event.binding_id, event.guard_name, event.outcome) == (None, "patterns", "warned")
+    assert InferenceLog.objects.get().outcome == "completed"
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+@pytest.mark.parametrize("way", ["chat", "api"])
+@pytest.mark.parametrize("what", ["person", "project", "team"])
+def test_of_what_is_deleted_no_word_is_left(world, stream, what, way, is_guarded):
+    if is_guarded:
+        warns(world.project)
+    projects = list(world.alpha.projects.all()) if what == "team" else [world.project]
+
+    def delete():
+        if what == "person":
+            return delete_user(world.viewer, actor=SYSTEM)
+        for project in projects:
+            delete_project(project, actor=SYSTEM)
+        return delete_team(world.alpha, actor=SYSTEM) if what == "team" else None
+
+    stream(*ways(world)[way], delete)
+    eventually(is_counted, seconds=WAIT_SECONDS)
+    for words in ("herons nest", ANSWER):
+        assert tables_holding(words) == []
+
+
+@pytest.mark.parametrize("way", ["chat", "api"])
+def test_a_guard_project_that_is_deleted_leaves_its_finding(world, stream, way):
+    guard = make_guard(world, llm=judge_llm(world))
+    bind_guard(world.project, guard)
+    stream(*ways(world)[way], partial(delete_project, guard, actor=SYSTEM))
+    eventually(GuardEvent.objects.exists, seconds=WAIT_SECONDS)
+    event = GuardEvent.objects.get()
+    assert (event.guard_id, event.guard_name) == (None, "Judge")
+    outcomes = list(UsageRecord.objects.values_list("outcome", flat=True))
+    assert outcomes == ["completed", "completed"]
