@@ -19,13 +19,16 @@ from projects.models import Project
 STATUS_OF_OUTCOME = {"completed": "complete", "cancelled": "cancelled", "blocked": "blocked"}
 # The project first, then the conversation: the order of whoever switches the logging off and then
 # deletes. FOR SHARE, which querysets do not know: answers do not wait for one another.
+# And before both the person, whom the log names: whoever deletes them does it in this order.
 LOCK_CONVERSATION = """
-    WITH keeping AS MATERIALIZED (
+    WITH person AS MATERIALIZED (
+        SELECT id FROM accounts_user WHERE id = %s FOR KEY SHARE
+    ), keeping AS MATERIALIZED (
         SELECT id FROM projects_project WHERE id = %s AND inference_logging = %s FOR SHARE
     )
     SELECT 1 FROM inference_conversation AS conversation
     JOIN keeping ON keeping.id = conversation.project_id
-    WHERE conversation.id = %s
+    WHERE conversation.id = %s AND (SELECT count(*) FROM person) >= 0
     FOR NO KEY UPDATE OF conversation
 """
 
@@ -103,7 +106,7 @@ def _finish_kept(call: Call, answer: Answer, receipt: Receipt, source: str) -> R
     is_kept = False
     if call.turn is not None:
         # The conversation before the counters: the order of locks of `prepare`.
-        is_kept = _lock_conversation(call.project_id, call.turn)
+        is_kept = _lock_conversation(call, call.turn)
     usage_id = settle(_spending(call, receipt, source))
     if held is not None:
         # Text is kept of calls outside conversations too.
@@ -183,12 +186,17 @@ def _write_message(turn: Turn, answer: Answer, receipt: Receipt, usage_id: int) 
     return turn.message_id
 
 
-def _lock_conversation(project_id: int | None, turn: Turn) -> bool:
+def _lock_conversation(call: Call, turn: Turn) -> bool:
     """Lock the conversation, and tell whether it is still there and kept.
 
     While the model spoke, it may have been deleted or the logging switched off.
     """
     with connection.cursor() as cursor:
-        values = [project_id, Project.InferenceLogging.FULL.value, turn.conversation_id]
+        values = [
+            call.actor.user_id,
+            call.project_id,
+            Project.InferenceLogging.FULL.value,
+            turn.conversation_id,
+        ]
         cursor.execute(LOCK_CONVERSATION, values)
         return cursor.fetchone() is not None

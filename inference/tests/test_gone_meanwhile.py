@@ -1,11 +1,17 @@
 """What a guarded call names goes while it is answered: it is counted, and no word of it is left."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
 from functools import partial
 
 import httpx
 import pytest
+from django.db import connection, transaction
 
+from accounts.models import Session
 from accounts.services import delete_user
 from catalog.models import LLM
 from guards.models import GuardEvent
@@ -13,14 +19,18 @@ from guards.services import remove_binding
 from inference.models import InferenceLog
 from inference.tests.guarding import bind_detector, bind_guard, judge_llm, make_guard
 from metering.models import Reservation, UsageRecord
+from metering.services import create_budget
 from projects.services import delete_project
+from restai_site.tests.clients import start_session
 from restai_site.tests.tables import tables_holding
-from restai_site.tests.waiting import eventually
+from restai_site.tests.waiting import eventually, waiters_for_locks
 from restai_site.tests.world import SYSTEM, make_key, make_world
 from teams.services import delete_team
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 WAIT_SECONDS = 20
+# PostgreSQL's deadlock_timeout, as it is by itself.
+LOOKS_FOR_CIRCLES_AFTER_SECONDS = 1
 ANSWER = "The quick brown fox"
 
 
@@ -52,6 +62,12 @@ def stream(world, server):
         return told
 
     return streamed
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
 
 
 def warns(project):
@@ -121,3 +137,44 @@ def test_a_guard_project_that_is_deleted_leaves_its_finding(world, stream, way):
     assert (event.guard_id, event.guard_name) == (None, "Judge")
     outcomes = list(UsageRecord.objects.values_list("outcome", flat=True))
     assert outcomes == ["completed", "completed"]
+
+
+@contextmanager
+def held_up(user):
+    """Hold up whoever deletes the user half-way, until the block is over."""
+    row = Session.objects.get(user=user)
+    with transaction.atomic():
+        Session.objects.select_for_update().get(pk=row.pk)
+        yield
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_an_answer_that_ends_while_its_person_is_being_deleted_waits_for_that(
+    world, stream, threads, is_guarded
+):
+    """Each would have what the other waits for, had the answer begun with its counters."""
+    if is_guarded:
+        warns(world.project)
+    create_budget(world.viewer, period="day", unit="money", amount=Decimal(100), actor=SYSTEM)
+    start_session(world.viewer)
+    deleting = []
+
+    def delete():
+        try:
+            delete_user(world.viewer, actor=SYSTEM)
+        finally:
+            connection.close()
+
+    def begin_to_delete():
+        deleting.append(threads.submit(delete))
+        eventually(lambda: waiters_for_locks() == 1, seconds=WAIT_SECONDS)
+
+    with held_up(world.viewer):
+        asked = threads.submit(stream, *ways(world)["chat"], begin_to_delete)
+        eventually(lambda: waiters_for_locks() == 2, seconds=WAIT_SECONDS)
+        # Of two in a circle the database ends the one that looks for it second: the deletion.
+        time.sleep(LOOKS_FOR_CIRCLES_AFTER_SECONDS + 0.5)
+    deleting[0].result(WAIT_SECONDS)
+    asked.result(WAIT_SECONDS)
+    eventually(is_counted, seconds=WAIT_SECONDS)
+    assert tables_holding("herons nest") == []

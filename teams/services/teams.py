@@ -64,6 +64,8 @@ def set_time_zone(team: Team, *, time_zone: str, actor: Actor) -> Team:
 def delete_team(team: Team, *, actor: Actor) -> None:
     """Delete a team without projects; for platform administrators. Raises Forbidden, Conflict."""
     require_platform_admin(actor)
+    # Before its budgets, as calls that end at this moment hold it.
+    team = locked_team(team, actor)
     # `projects` is the relation name that the layer above gives.
     if team.projects.exists():
         raise Conflict("The team still has projects; delete or move them first.")
