@@ -102,7 +102,7 @@ def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
 def _finish_kept(call: Call, answer: Answer, receipt: Receipt, source: str) -> Receipt:
     """Write the ledger together with what the guards have found and the answer."""
     findings = [] if call.guarded is None else list(call.guarded.findings.values())
-    held = hold(_place(call), findings) if findings else None
+    held = None if call.guarded is None else hold(_place(call), findings)
     is_kept = False
     if call.turn is not None:
         # The conversation before the counters: the order of locks of `prepare`.
