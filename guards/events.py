@@ -15,21 +15,23 @@ from projects.models import Project
 # What findings name, as far as it is still there, held until the end of the transaction: whatever
 # goes later finds them and is taken out of them. What is gone must not keep us from writing them,
 # for the call is counted in the same transaction. Read from left to right, and so locked in the
-# order of whoever deletes: the team before its projects, and these before their bindings.
+# order of whoever deletes: a person before the projects that they made, the team before its
+# projects, and these before their bindings.
 HOLD = """
-    WITH team AS MATERIALIZED (
+    WITH person AS MATERIALIZED (
+        SELECT id FROM accounts_user WHERE id = %(user)s FOR KEY SHARE
+    ), team AS MATERIALIZED (
         SELECT id FROM teams_team WHERE id = %(team)s FOR KEY SHARE
     ), place AS MATERIALIZED (
         SELECT id, inference_logging FROM projects_project WHERE id = %(project)s FOR SHARE
-    ), person AS MATERIALIZED (
-        SELECT id FROM accounts_user WHERE id = %(user)s FOR KEY SHARE
     ), guard AS MATERIALIZED (
         SELECT id FROM projects_project WHERE id = ANY(%(guards)s) ORDER BY id FOR KEY SHARE
     ), binding AS MATERIALIZED (
         SELECT id FROM guards_guardbinding WHERE id = ANY(%(bindings)s) ORDER BY id FOR KEY SHARE
     )
-    SELECT (SELECT id FROM team), (SELECT id FROM place), (SELECT inference_logging FROM place),
-        (SELECT id FROM person), ARRAY(SELECT id FROM guard), ARRAY(SELECT id FROM binding)
+    SELECT (SELECT id FROM person), (SELECT id FROM team), (SELECT id FROM place),
+        (SELECT inference_logging FROM place),
+        ARRAY(SELECT id FROM guard), ARRAY(SELECT id FROM binding)
 """
 
 
@@ -68,7 +70,7 @@ def hold(place: Place, findings: Collection[Finding]) -> Held:
     }
     with connection.cursor() as cursor:
         cursor.execute(HOLD, values)
-        team_id, project_id, logging, user_id, guards, bindings = cursor.fetchone()
+        user_id, team_id, project_id, logging, guards, bindings = cursor.fetchone()
     is_kept = logging == Project.InferenceLogging.FULL and user_id == place.user_id
     there = Place(place.call_id, project_id, team_id, user_id, place.keeps_text and is_kept)
     return Held(there, frozenset(guards), frozenset(bindings))

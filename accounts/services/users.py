@@ -12,6 +12,7 @@ from accounts.password_rules import check_password_rules
 from accounts.sessions import lifecycle
 from audit.services import changes_of, record
 from restai_site.lib.actor import Actor
+from restai_site.lib.db import again_after_deadlock
 from restai_site.lib.errors import Conflict, Forbidden, NotFound
 from restai_site.lib.rate_limit import require_per_minute
 
@@ -84,6 +85,7 @@ def _set_active(user: User, action: str, *, is_active: bool, actor: Actor) -> Us
     return _change(user, {"is_active": is_active}, action, actor)
 
 
+@again_after_deadlock
 @transaction.atomic
 def delete_user(user: User, *, actor: Actor) -> None:
     """Delete a user for good, with their conversations, keys, sessions and memberships.

@@ -11,8 +11,9 @@ import httpx
 import pytest
 from django.db import connection, transaction
 
-from accounts.models import Session
+from accounts.models import Session, User
 from accounts.services import delete_user
+from audit.models import Entry
 from catalog.models import LLM
 from guards.models import GuardEvent
 from guards.services import remove_binding
@@ -20,6 +21,7 @@ from inference.models import InferenceLog
 from inference.tests.guarding import bind_detector, bind_guard, judge_llm, make_guard
 from metering.models import Reservation, UsageRecord
 from metering.services import create_budget
+from projects.models import Project
 from projects.services import delete_project
 from restai_site.tests.clients import start_session
 from restai_site.tests.tables import tables_holding
@@ -178,3 +180,25 @@ def test_an_answer_that_ends_while_its_person_is_being_deleted_waits_for_that(
     asked.result(WAIT_SECONDS)
     eventually(is_counted, seconds=WAIT_SECONDS)
     assert tables_holding("herons nest") == []
+
+
+def test_deleting_a_person_begins_anew_where_a_question_of_theirs_is_just_being_kept(
+    world, threads
+):
+    """A question holds its project, then names its person; deleting holds them the other way."""
+    Project.objects.filter(pk=world.project.pk).update(created_by=world.viewer)
+
+    def delete():
+        try:
+            delete_user(world.viewer, actor=SYSTEM)
+        finally:
+            connection.close()
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM projects_project WHERE id = %s FOR SHARE", [world.project.pk])
+        deleting = threads.submit(delete)
+        eventually(lambda: waiters_for_locks() == 1, seconds=WAIT_SECONDS)
+        cursor.execute("SELECT 1 FROM accounts_user WHERE id = %s FOR KEY SHARE", [world.viewer.pk])
+    deleting.result(WAIT_SECONDS)
+    assert not User.objects.filter(pk=world.viewer.pk).exists()
+    assert Entry.objects.filter(action="user.delete").count() == 1
