@@ -10,12 +10,14 @@ from audit.erasing import services as erasing
 from audit.models import Entry, Erasure
 from audit.services import record
 from restai_site.lib.actor import Actor
+from restai_site.lib.db import again_after_deadlock
 from restai_site.lib.errors import Conflict, Invalid
 
 NOBODY = "No account has or had this number."
 STILL_THERE = "This account is still there: erase it at its own page."
 
 
+@again_after_deadlock
 @transaction.atomic
 def erase_user(user: User, *, actor: Actor) -> Erasure:
     """Delete a user, and have a pseudonym take their place in the audit trail; audited.

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from accounts.models import Session, User
 from accounts.services import delete_user
+from accounts.services.erasure import erase_user
 from audit.models import Entry
 from catalog.models import LLM
 from guards.models import GuardEvent
@@ -182,15 +183,16 @@ def test_an_answer_that_ends_while_its_person_is_being_deleted_waits_for_that(
     assert tables_holding("herons nest") == []
 
 
+@pytest.mark.parametrize("delete_for_good", [delete_user, erase_user])
 def test_deleting_a_person_begins_anew_where_a_question_of_theirs_is_just_being_kept(
-    world, threads
+    world, threads, delete_for_good
 ):
     """A question holds its project, then names its person; deleting holds them the other way."""
     Project.objects.filter(pk=world.project.pk).update(created_by=world.viewer)
 
     def delete():
         try:
-            delete_user(world.viewer, actor=SYSTEM)
+            delete_for_good(world.viewer, actor=SYSTEM)
         finally:
             connection.close()
 
