@@ -1,16 +1,10 @@
 """The networks from which alone an API key is taken."""
 
 from collections.abc import Iterable
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from restai_site.lib.errors import Invalid
+from restai_site.lib.requests import address_of
 
 NETWORKS_MAX = 50
 # ::ffff:0:0/96: how a socket for both families spells IPv4 (RFC 4291, section 2.5.5.2).
@@ -35,7 +29,7 @@ def hold(networks: Iterable[str], ip: str | None) -> bool:
     """Tell whether one of `networks` holds the address; an unknown address is in none."""
     if ip is None:
         return False
-    address = _unmapped(ip_address(ip))
+    address = address_of(ip)
     return any(address in ip_network(network) for network in networks)
 
 
@@ -51,13 +45,8 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     if first != network.network_address:
         raise _refused(f"“{text[:50]}” is an address inside a network: write {network}.")
     if isinstance(network, IPv6Network) and network.subnet_of(MAPPED):
-        return ip_network(f"{_unmapped(first)}/{network.prefixlen - MAPPED_BITS}")
+        return ip_network(f"{address_of(address)}/{network.prefixlen - MAPPED_BITS}")
     return network
-
-
-def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
 
 
 def _refused(message: str) -> Invalid:

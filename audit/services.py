@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from audit.models import REQUEST, Entry
 from restai_site.lib.actor import Actor
 from restai_site.lib.crypto import DecryptionFailed, EncryptedField
 from restai_site.lib.errors import Unavailable
+from restai_site.lib.requests import address_of
 
 log = logging.getLogger(__name__)
 CHANGED = "changed"
@@ -184,10 +184,7 @@ def _number(value: float | None) -> Any:
 
 def _address(ip: str | None) -> str | None:
     """Return an address as the database writes it; an IPv4 address within IPv6 as itself."""
-    if not ip:
-        return None
-    address = ip_address(ip)
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    return str(address_of(ip)) if ip else None
 
 
 def neutral(text: str) -> str:

@@ -37,19 +37,19 @@ HOLD = """
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The call that was guarded: whose it was, and whether what was said in it may be kept."""
+    """The call that was guarded, and whose it was."""
 
     call_id: UUID
     project_id: int | None
     team_id: int | None
     user_id: int | None
-    keeps_text: bool
 
 
 class Held(NamedTuple):
-    """Of what findings name, what is still there."""
+    """Of what findings name, what is still there, and whether what was said may be kept of it."""
 
     place: Place
+    keeps_text: bool
     guards: frozenset[int]
     bindings: frozenset[int]
 
@@ -58,7 +58,7 @@ def hold(place: Place, findings: Collection[Finding]) -> Held:
     """Hold what the findings name until the end of the transaction. One query.
 
     Call it before conversations and counters are locked: that is the order of whoever deletes. The
-    place that is returned names nothing that is gone, and keeps no text of a project or a person
+    place that is returned names nothing that is gone. No text may be kept of a project or a person
     who is, nor of a project that has ceased to keep what is said.
     """
     values = {
@@ -71,14 +71,14 @@ def hold(place: Place, findings: Collection[Finding]) -> Held:
     with connection.cursor() as cursor:
         cursor.execute(HOLD, values)
         user_id, team_id, project_id, logging, guards, bindings = cursor.fetchone()
-    is_kept = logging == Project.InferenceLogging.FULL and user_id == place.user_id
-    there = Place(place.call_id, project_id, team_id, user_id, place.keeps_text and is_kept)
-    return Held(there, frozenset(guards), frozenset(bindings))
+    keeps_text = logging == Project.InferenceLogging.FULL and user_id == place.user_id
+    there = Place(place.call_id, project_id, team_id, user_id)
+    return Held(there, keeps_text, frozenset(guards), frozenset(bindings))
 
 
 def write(held: Held, findings: Iterable[Finding], *, keeps_text: bool) -> None:
     """Write one event for each finding, once: it may be tried again. One query."""
-    rows = [_event(held, finding, keeps_text and held.place.keeps_text) for finding in findings]
+    rows = [_event(held, finding, keeps_text and held.keeps_text) for finding in findings]
     GuardEvent.objects.bulk_create(rows, ignore_conflicts=True)
 
 

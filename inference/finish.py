@@ -102,7 +102,8 @@ def finish(call: Call, answer: Answer, outcome: str) -> Receipt:
 def _finish_kept(call: Call, answer: Answer, receipt: Receipt, source: str) -> Receipt:
     """Write the ledger together with what the guards have found and the answer."""
     findings = [] if call.guarded is None else list(call.guarded.findings.values())
-    held = None if call.guarded is None else hold(_place(call), findings)
+    place = Place(call.id, call.project_id, call.team_id, call.actor.user_id)
+    held = None if call.guarded is None else hold(place, findings)
     is_kept = False
     if call.turn is not None:
         # The conversation before the counters: the order of locks of `prepare`.
@@ -110,17 +111,14 @@ def _finish_kept(call: Call, answer: Answer, receipt: Receipt, source: str) -> R
     usage_id = settle(_spending(call, receipt, source))
     if held is not None:
         # Text is kept of calls outside conversations too.
-        write(held, findings, keeps_text=is_kept or call.turn is None)
+        keeps_text = call.keeps_text if call.turn is None else is_kept
+        write(held, findings, keeps_text=keeps_text)
     kept = call.turn if is_kept else None
     write_log(call, answer, receipt, kept.conversation_id if kept else None)
     if call.turn is None or not is_kept:
         return receipt
     _keep_blocked_question(call, call.turn)
     return replace(receipt, message_id=_write_message(call.turn, answer, receipt, usage_id))
-
-
-def _place(call: Call) -> Place:
-    return Place(call.id, call.project_id, call.team_id, call.actor.user_id, call.keeps_text)
 
 
 def _keep_blocked_question(call: Call, turn: Turn) -> None:

@@ -29,6 +29,7 @@ def forget_visitor(widget: Widget, subject: str, *, actor: Actor) -> int:
     # What is being asked is waited for; what comes after finds nobody (`sessions.said_of`).
     locked_project(widget.project, actor)
     row = locked_widget(widget, actor)
+    # What follows hangs on the widget, which is locked for who may change it.
     visitor = Visitor.objects.filter(widget=row, subject=subject_of(row, subject)).first()
     if visitor is None:
         raise NotFound(UNKNOWN)

@@ -37,7 +37,7 @@ def client_ip(request: HttpRequest) -> str | None:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")
         address = forwarded[-hops].strip() if len(forwarded) >= hops else address
     try:
-        return str(_address(address))
+        return str(address_of(address))
     except ValueError:
         return None
 
@@ -48,13 +48,13 @@ def counted_as(ip: str | None) -> str:
     `ip` is what `client_ip` has found. IPv6 is counted by networks of /64, an unknown address as an
     empty text.
     """
-    address = _address(ip) if ip else None
+    address = address_of(ip) if ip else None
     if isinstance(address, IPv6Address):
         return str(IPv6Network((int(address), IPV6_NETWORK_BITS), strict=False))
     return str(address or "")
 
 
-def _address(text: str) -> IPv4Address | IPv6Address:
+def address_of(text: str) -> IPv4Address | IPv6Address:
     """Return the address that `text` spells, IPv4 as such. Raises ValueError."""
     address = ip_address(text)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

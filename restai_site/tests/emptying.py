@@ -1,9 +1,8 @@
 """Emptying the tables after a test, while a server of the tests may still be at work on them."""
 
-from django.db import OperationalError, connection
-from psycopg.errors import DeadlockDetected
+from django.db import connection
 
-TRIES = 10
+from restai_site.lib.db import again_after_deadlock
 
 
 def empty_patiently() -> None:
@@ -14,16 +13,6 @@ def empty_patiently() -> None:
     database ends one of the two.
     """
     operations = type(connection.ops)
-    empty = operations.execute_sql_flush
-
-    def empty_again(self, statements):
-        for left in reversed(range(TRIES)):
-            try:
-                empty(self, statements)
-            except OperationalError as error:
-                if not isinstance(error.__cause__, DeadlockDetected) or not left:
-                    raise
-            else:
-                return
-
-    operations.execute_sql_flush = empty_again  # type: ignore[method-assign]
+    empty = again_after_deadlock(operations.execute_sql_flush)
+    # Django offers no other place between its tests and the emptying.
+    operations.execute_sql_flush = empty  # type: ignore[method-assign]

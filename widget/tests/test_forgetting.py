@@ -115,6 +115,7 @@ def test_whoever_comes_again_begins_anew(ada, world):
 
 
 def test_a_question_that_was_let_in_before_is_not_kept_after(ada, world, monkeypatch):
+    # The visitor is found as ever; what comes between that and the answer is what is tried.
     find = public.sessions.find
 
     def found_and_then_forgotten(*given):
