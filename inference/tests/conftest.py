@@ -2,6 +2,9 @@
 servers of images.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
 import pytest
 
 from benchmarks.mock_provider import MockProvider
@@ -11,7 +14,7 @@ from restai_site.lib.configuration import overridden
 from restai_site.lib.egress import NetworkSection
 from restai_site.tests.loopback import loopback_port
 from restai_site.tests.server import Server
-from restai_site.tests.world import SYSTEM, make_world
+from restai_site.tests.world import SYSTEM, make_key, make_world
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +58,17 @@ def unkept(world):
     """The same world, whose project keeps no conversations."""
     update_project(world.project, {"inference_logging": "off"}, actor=SYSTEM)
     return world
+
+
+@pytest.fixture
+def program(world, server):
+    """A program with a key of the viewer's, in front of a real server."""
+    headers = {"Authorization": f"Bearer {make_key(world.viewer)[1]}"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(16) as pool:
+        yield pool

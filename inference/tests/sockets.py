@@ -59,3 +59,21 @@ def at_once(server, calls):
 
     with ThreadPoolExecutor(len(calls)) as threads:
         return list(threads.map(one, calls))
+
+
+def streamed_while(program, path, body, meanwhile):
+    """Stream a slow answer, call `meanwhile` once it has begun, and return all events.
+
+    Each is a name, empty where the surface names none, and what was said.
+    """
+    events, name = [], ""
+    with program.stream("POST", path, json=body | {"stream": True}) as response:
+        assert response.status_code == 200
+        for line in response.iter_lines():
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+            if line.startswith("data: {"):
+                events.append([name, json.loads(line.removeprefix("data: "))])
+                if len(events) == 2:
+                    meanwhile()
+    return events

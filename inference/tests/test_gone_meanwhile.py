@@ -1,13 +1,10 @@
 """What a guarded call names goes while it is answered: it is counted, and no word of it is left."""
 
-import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 
-import httpx
 import pytest
 from django.db import connection, transaction
 
@@ -20,6 +17,7 @@ from guards.models import GuardEvent
 from guards.services import remove_binding
 from inference.models import InferenceLog
 from inference.tests.guarding import bind_detector, bind_guard, judge_llm, make_guard
+from inference.tests.sockets import streamed_while
 from metering.models import Reservation, UsageRecord
 from metering.services import create_budget
 from projects.models import Project
@@ -27,7 +25,7 @@ from projects.services import delete_project
 from restai_site.tests.clients import start_session
 from restai_site.tests.tables import tables_holding
 from restai_site.tests.waiting import eventually, waiters_for_locks
-from restai_site.tests.world import SYSTEM, make_key, make_world
+from restai_site.tests.world import SYSTEM, make_world
 from teams.services import delete_team
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -46,31 +44,9 @@ def world(transactional_db, provider):
 
 
 @pytest.fixture
-def stream(world, server):
-    """Return a function: a slow answer, and what happens once it has begun; returns its events."""
-    headers = {"Authorization": f"Bearer {make_key(world.viewer)[1]}"}
-
-    def streamed(path, body, meanwhile):
-        told = []
-        with (
-            httpx.Client(base_url=server.url, headers=headers, timeout=WAIT_SECONDS) as client,
-            client.stream("POST", path, json=body | {"stream": True}) as response,
-        ):
-            assert response.status_code == 200
-            for line in response.iter_lines():
-                if line.startswith("data: {"):
-                    told.append(json.loads(line.removeprefix("data: ")))
-                    if len(told) == 2:
-                        meanwhile()
-        return told
-
-    return streamed
-
-
-@pytest.fixture
-def threads():
-    with ThreadPoolExecutor(2) as pool:
-        yield pool
+def stream(program):
+    """Return a function: a slow answer, and what happens once it has begun."""
+    return partial(streamed_while, program)
 
 
 def warns(project):

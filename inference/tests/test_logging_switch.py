@@ -1,22 +1,20 @@
 """Inference logging that is switched off while people chat, on a real server and real locks."""
 
-import json
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import httpx
 import pytest
 from django.db import connection, transaction
 
 from catalog.models import LLM
 from inference.models import Conversation, InferenceLog, Message
 from inference.services import delete_conversation
+from inference.tests.sockets import streamed_while
 from metering.models import UsageRecord
 from projects.services import update_project
 from restai_site.tests import waiting
 from restai_site.tests.tables import tables_holding
 from restai_site.tests.waiting import waiters_for_locks
-from restai_site.tests.world import SYSTEM, acting, make_key, make_world
+from restai_site.tests.world import SYSTEM, acting, make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 WAIT_SECONDS = 20
@@ -27,19 +25,6 @@ eventually = partial(waiting.eventually, seconds=WAIT_SECONDS)
 def world(transactional_db, provider):
     provider.requests.clear()
     return make_world(provider.url)
-
-
-@pytest.fixture
-def program(world, server):
-    headers = {"Authorization": f"Bearer {make_key(world.viewer)[1]}"}
-    with httpx.Client(base_url=server.url, headers=headers, timeout=WAIT_SECONDS) as client:
-        yield client
-
-
-@pytest.fixture
-def threads():
-    with ThreadPoolExecutor(16) as pool:
-        yield pool
 
 
 def behave(world, name):
@@ -65,17 +50,7 @@ def switch_off_elsewhere(world):
 
 def streamed(program, world, meanwhile):
     """Stream a slow answer, call `meanwhile` once it has begun, and return all events."""
-    body = {"message": "Hi", "stream": True}
-    events = []
-    with program.stream("POST", chat_url(world), json=body) as response:
-        for line in response.iter_lines():
-            if line.startswith("event: "):
-                events.append([line.removeprefix("event: "), None])
-            if line.startswith("data: "):
-                events[-1][1] = json.loads(line.removeprefix("data: "))
-                if [name for name, _ in events] == ["start", "token"]:
-                    meanwhile()
-    return events
+    return streamed_while(program, chat_url(world), {"message": "Hi"}, meanwhile)
 
 
 def test_an_answer_that_is_under_way_is_given_but_not_kept(program, world):

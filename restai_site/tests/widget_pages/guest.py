@@ -51,6 +51,15 @@ def tag(site, key, path="/widget/chat.js", **attributes):
     return f'<script src="{site.server}{path}" data-widget="{key}"{more} async></script>'
 
 
+def at_the_chat(guest, site, key):
+    """Return somebody who has opened the chat at a page of the site."""
+    site.html = tag(site, key)
+    one = guest()
+    one.go()
+    one.open()
+    return one
+
+
 @contextmanager
 def no_trouble(one):
     yield

@@ -9,7 +9,7 @@ from inference.models import Conversation, InferenceLog, Message
 from projects.services import update_project
 from restai_site.tests.attacks import ATTACKS
 from restai_site.tests.waiting import eventually
-from restai_site.tests.widget_pages.guest import no_trouble, tag
+from restai_site.tests.widget_pages.guest import at_the_chat, no_trouble, tag
 from restai_site.tests.world import SYSTEM
 from widget.models import Feedback
 from widget.services import (
@@ -48,10 +48,7 @@ def test_a_website_that_is_not_listed_shows_nothing(guest, site, made, provider)
 
 
 def test_the_chat_goes_with_the_visitor_from_page_to_page(guest, site, made, provider):
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     one.say("First")
     expect(one.answer()).to_have_text("First")
     one.settled()
@@ -79,10 +76,7 @@ def questions(provider) -> list[str]:
 def in_the_midst(guest, site, made, world):
     """Return somebody of whose answer a part is there."""
     LLM.objects.filter(pk=world.llm.pk).update(litellm_model="slow-300")
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     one.say("Slowly")
     expect(one.answer()).not_to_be_empty()
     return one
@@ -115,10 +109,7 @@ def test_an_answer_that_its_page_left_is_told_as_stopped_on_the_next(guest, site
 
 
 def test_a_page_that_comes_back_as_it_was_knows_what_was_said_on_the_next(guest, site, made):
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     one.say("First")
     expect(one.answer()).to_have_text("First")
     one.settled()
@@ -138,10 +129,7 @@ def test_a_page_that_comes_back_as_it_was_knows_what_was_said_on_the_next(guest,
 
 
 def test_a_project_that_ceases_to_keep_what_is_said_and_begins_again(guest, site, made, world):
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     for text, logging in (("First", "off"), ("Second", "full"), ("Third", "full")):
         one.say(text)
         expect(one.answer()).to_have_text(text)
@@ -151,10 +139,7 @@ def test_a_project_that_ceases_to_keep_what_is_said_and_begins_again(guest, site
 
 
 def test_thumbs_with_a_reason(guest, site, made):
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     one.say("Hello")
     one.page.get_by_role("button", name="Not helpful").click()
     one.page.get_by_label("What was missing?").fill("Facts")
@@ -166,10 +151,7 @@ def test_thumbs_with_a_reason(guest, site, made):
 
 
 def test_the_chat_can_be_saved(guest, site, made):
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     one.say("Keep this")
     one.settled()
     with one.page.expect_download() as download:
@@ -188,10 +170,7 @@ def test_the_chat_can_be_saved(guest, site, made):
     ],
 )
 def test_what_is_in_the_way_is_said_calmly(guest, site, made, change, words):
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     one.say("First")
     one.settled()
     update_widget(made[0], change, actor=SYSTEM)
@@ -203,10 +182,7 @@ def test_a_blocked_question_and_a_page_that_is_offline(guest, site, made, world)
     GuardBinding.objects.create(
         project=world.project, detector="patterns", configuration={"words": ["nougat"]}, name="No"
     )
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     one.say("Do you have nougat?")
     expect(one.page.locator(".note")).to_contain_text("withheld by a guard")
     one.page.context.set_offline(True)
@@ -219,10 +195,7 @@ def test_a_blocked_question_and_a_page_that_is_offline(guest, site, made, world)
 
 def test_where_nothing_is_kept_the_page_remembers(guest, site, made, world, provider):
     update_project(world.project, {"inference_logging": "off"}, actor=SYSTEM)
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     for text in ("One", "Two"):
         one.say(text)
         expect(one.answer()).to_have_text(text)
@@ -234,10 +207,7 @@ def test_where_nothing_is_kept_the_page_remembers(guest, site, made, world, prov
 
 def test_a_busy_widget_has_the_browser_work(guest, site, made):
     update_widget(made[0], {"challenge": "always"}, actor=SYSTEM)
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     one.say("Worked")
     expect(one.answer()).to_have_text("Worked")
 
@@ -245,10 +215,7 @@ def test_a_busy_widget_has_the_browser_work(guest, site, made):
 def test_an_answer_of_attacks_streamed_by_the_byte_does_nothing(guest, site, made, world):
     LLM.objects.filter(pk=world.llm.pk).update(litellm_model="told-1")
     update_widget(made[0], {"message_length": 20_000, "visitor_per_minute": 60}, actor=SYSTEM)
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     texts = [text for text in ATTACKS if len(text) < 200]
     for start in range(0, len(texts), 30):
         one.say("SAY " + "\n\n".join(texts[start : start + 30]))

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from restai_site.tests.host_page import OPEN_SHADOW
-from restai_site.tests.widget_pages.guest import no_trouble, tag
+from restai_site.tests.widget_pages.guest import at_the_chat, no_trouble, tag
 from restai_site.tests.world import SYSTEM
 from teams.tests.logos import logo
 from widget.delivery import script_url
@@ -77,10 +77,7 @@ def test_styles_of_the_page_do_not_reach_in_nor_ours_out(guest, site, made):
 
 
 def test_a_framework_that_wipes_the_page_does_not_take_it_away(guest, site, made):
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     one.page.evaluate("document.body.innerHTML = '<p>New</p>'")
     one.say("Still here?")
     expect(one.answer()).to_have_text("Still here?")
@@ -126,10 +123,7 @@ def test_the_page_of_a_new_key_shows_the_tag_once(visit, world, site):
 def test_a_picture_is_drawn_where_the_page_allows_no_image(guest, site, made):
     set_picture(made[0], picture_from(logo(ink=(200, 0, 0), ground=(200, 0, 0, 255))), actor=SYSTEM)
     site.policy = STRICT.format(server=site.server)
-    site.html = tag(site, made[1])
-    one = guest()
-    one.go()
-    one.open()
+    one = at_the_chat(guest, site, made[1])
     canvas = one.page.locator(".avatar canvas")
     expect(canvas).to_be_visible()
     middle = canvas.evaluate("(one) => [...one.getContext('2d').getImageData(36, 36, 1, 1).data]")
